@@ -1,1 +1,14 @@
-//! driftgate
+//! driftgate judges the live resources of an application at the end of a GitOps deployment.
+//!
+//! Look, think, act: the edges look ([`memory`] stands in for a cluster), a pure core thinks, the edges act.
+//!
+//! - core: [`model`] ← [`finding`] ← [`rules`] ← [`engine`] ← [`verdict`]; no async, clock, environment, files or
+//!   Kubernetes client;
+//! - [`exit`] is the protocol towards the GitOps tool.
+
+pub mod engine;
+pub mod exit;
+pub mod finding;
+pub mod model;
+pub mod rules;
+pub mod verdict;

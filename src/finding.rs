@@ -1,0 +1,238 @@
+//! What a rule says: findings, and gaps where it could not see.
+//!
+//! Owns severity, certainty and identity. Does not know rules' logic, exclusions or verdicts.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::reference::{GroupKind, ObjectRef};
+use crate::model::world::Evidence;
+
+/// How bad a finding is; ordered.
+///
+/// Critical: node or cluster takeover from this object alone. High: takeover with one commonly available extra step,
+/// bulk exposure of Secrets, or an isolation boundary silently lost. Medium: removes a layer of defence. Low: hygiene.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Hygiene.
+    Low,
+    /// Removes a layer of defence.
+    Medium,
+    /// One step from takeover, or bulk exposure.
+    High,
+    /// Takeover from this object alone.
+    Critical,
+}
+
+impl Severity {
+    /// All, worst first.
+    pub const WORST_FIRST: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
+
+    /// One step less bad, never below [`Severity::Info`].
+    #[must_use]
+    pub fn lower(self) -> Self {
+        match self {
+            Self::Critical => Self::High,
+            Self::High => Self::Medium,
+            Self::Medium => Self::Low,
+            Self::Low | Self::Info => Self::Info,
+        }
+    }
+
+    /// Lower-case word, as in policy files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Whether the finding is proven.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Certainty {
+    /// The object does not say; for instance an image's user. Never blocks.
+    Possible,
+    /// The object proves it.
+    Certain,
+}
+
+/// Whether something bad is there, or something good is missing. What is missing may still come, so it counts only
+/// on a settled application.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// Something bad is there.
+    Present,
+    /// Something good is missing.
+    Absent,
+}
+
+/// What a finding follows from: if the source did not change it, going back cannot cure the finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// One object.
+    Object(ObjectRef),
+    /// Any object of a kind in a namespace: the cause of a finding about something missing.
+    Kind(GroupKind, String),
+}
+
+/// What makes two findings the same across runs: never an array index, a Pod name or a hash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// Rule id, for instance `privileged-container`.
+    pub rule: &'static str,
+    /// Outermost owner of the failing object.
+    pub subject: ObjectRef,
+    /// Container, for rules about containers.
+    pub container: Option<String>,
+    /// The failing value in normal form: a capability, a path, a grant.
+    pub value: String,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.rule, self.subject)?;
+        if let Some(container) = &self.container {
+            write!(f, " {container}")?;
+        }
+        if self.value.is_empty() { Ok(()) } else { write!(f, " {}", self.value) }
+    }
+}
+
+/// A rule's proof of something bad.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is about.
+    pub identity: Identity,
+    /// Catalogue number of the rule, for instance `WL-001`.
+    pub code: &'static str,
+    /// How bad, in this place.
+    pub severity: Severity,
+    /// Proven or possible.
+    pub certainty: Certainty,
+    /// Live or template.
+    pub evidence: Evidence,
+    /// Something bad, or something missing.
+    pub presence: Presence,
+    /// The object that shows it, for instance one of the Pods.
+    pub object: ObjectRef,
+    /// Field in that object, names instead of indexes: `spec.containers[name=web].securityContext.privileged`.
+    pub path: String,
+    /// What is wrong, one sentence without a full stop.
+    pub message: String,
+    /// What to do, one sentence without a full stop.
+    pub help: &'static str,
+    /// What it follows from.
+    pub causes: BTreeSet<Cause>,
+    /// How many objects show it.
+    pub count: u64,
+}
+
+impl Finding {
+    /// Takes in another proof of the same identity: the better evidence and the worse severity stay.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        let count = self.count + other.count;
+        let rank = |finding: &Self| (finding.severity, finding.certainty, finding.evidence);
+        let mut causes = std::mem::take(&mut self.causes);
+        causes.extend(other.causes.iter().cloned());
+        if rank(&other) > rank(self) || (rank(&other) == rank(self) && other.object < self.object) {
+            *self = other;
+        }
+        self.count = count;
+        self.causes = causes;
+    }
+}
+
+/// What could not be seen or judged. Unknown is a result, not a log line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gap {
+    /// What is hidden.
+    pub scope: GapScope,
+    /// Why.
+    pub reason: GapReason,
+    /// The cause's own words.
+    pub detail: String,
+}
+
+/// What a gap hides.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GapScope {
+    /// All objects of a kind; the namespace is empty for all namespaces or a cluster-scoped kind.
+    Kind(GroupKind, String),
+    /// One object.
+    Object(ObjectRef),
+    /// One rule on one object.
+    Rule(&'static str, ObjectRef),
+    /// The application's own list of objects, or which application it is.
+    Application,
+}
+
+/// Why a gap is there.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapReason {
+    /// The API server refused to show it.
+    Forbidden,
+    /// It went away, or was named but is not there.
+    Missing,
+    /// The request failed for good.
+    Unreadable,
+    /// The object could not be decoded.
+    Undecodable,
+    /// A rule panicked.
+    RulePanicked,
+    /// It kept changing while we looked.
+    Changed,
+}
+
+impl GapReason {
+    /// Lower-case words for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forbidden => "forbidden",
+            Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
+            Self::Undecodable => "undecodable",
+            Self::RulePanicked => "rule panicked",
+            Self::Changed => "changed while reading",
+        }
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.scope {
+            GapScope::Kind(kind, namespace) if namespace.is_empty() => write!(f, "all {kind} objects")?,
+            GapScope::Kind(kind, namespace) => write!(f, "{kind} objects in namespace {namespace}")?,
+            GapScope::Object(object) => write!(f, "{object}")?,
+            GapScope::Rule(rule, object) => write!(f, "rule {rule} on {object}")?,
+            GapScope::Application => f.write_str("the application")?,
+        }
+        write!(f, ": {}", self.reason.as_str())?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}

@@ -1,0 +1,199 @@
+//! The catalogue: rules are values in one sorted table.
+//!
+//! A rule judges one thing; the engine owns the loops. Rules are not async, cannot fail and keep no state. They do
+//! not know other rules, exclusions, verdicts or the policy file. One rule is one `.rs`, one `.md`, one fixture
+//! folder and one line in [`RULES`].
+
+mod sink;
+
+pub use sink::{Observation, Sink};
+
+use crate::finding::Severity;
+use crate::model::access::Access;
+use crate::model::admission::WebhookConfiguration;
+use crate::model::namespace::Namespace;
+use crate::model::network::Service;
+use crate::model::reference::ObjectRef;
+use crate::model::world::{PodView, World};
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Kebab-case name of the bad thing: `host-network`. For ever: people write it in their exclusions.
+    pub id: &'static str,
+    /// Catalogue number: `WL-009`.
+    pub code: &'static str,
+    /// One line, no full stop.
+    pub title: &'static str,
+    /// The worst severity that the rule reports.
+    pub severity: Severity,
+    /// Kinds it needs to see: drives collection, gaps and the RBAC manifest.
+    pub reads: &'static [Resource],
+    /// What to do, one sentence without a full stop.
+    pub help: &'static str,
+    /// The rule's page.
+    pub page: &'static str,
+    /// Where the rule comes from: Pod Security check ids, CIS, NSA, MITRE.
+    pub sources: &'static [&'static str],
+    /// The judgement.
+    pub check: Check,
+}
+
+/// A kind of object that a rule or an edge reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resource {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Plural, as in RBAC rules.
+    pub plural: &'static str,
+    /// Kind in CamelCase.
+    pub kind: &'static str,
+}
+
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// Each live Pod, and each template whose Pods do not exist now.
+    Pod(fn(&PodView<'_>, &World, &Settings, &mut Sink<'_>)),
+    /// What one subject may do.
+    Access(fn(&Access, &World, &Settings, &mut Sink<'_>)),
+    /// Each of the application's Services.
+    Service(fn(&Service, &World, &Settings, &mut Sink<'_>)),
+    /// Each namespace that the application's Pods run in.
+    Namespace(fn(&Namespace, &World, &Settings, &mut Sink<'_>)),
+    /// Each of the application's mutating webhook configurations.
+    MutatingWebhook(fn(&WebhookConfiguration, &World, &Settings, &mut Sink<'_>)),
+    /// Each of the application's MutatingAdmissionPolicies.
+    MutatingPolicy(fn(&ObjectRef, &World, &Settings, &mut Sink<'_>)),
+}
+
+/// Parameters of rules.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Namespaces where a grant is as bad as in the whole cluster; shell-style patterns are not supported here.
+    pub sensitive_namespaces: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let names = [
+            "kube-system",
+            "kube-public",
+            "argocd",
+            "flux-system",
+            "cert-manager",
+            "ingress-nginx",
+            "istio-system",
+        ];
+        Self { sensitive_namespaces: names.map(String::from).to_vec() }
+    }
+}
+
+/// Kinds that rules and edges read.
+pub mod resources {
+    use super::Resource;
+
+    /// Pods.
+    pub const PODS: Resource = Resource { group: "", plural: "pods", kind: "Pod" };
+    /// Nodes.
+    pub const NODES: Resource = Resource { group: "", plural: "nodes", kind: "Node" };
+    /// Namespaces.
+    pub const NAMESPACES: Resource = Resource { group: "", plural: "namespaces", kind: "Namespace" };
+    /// Services.
+    pub const SERVICES: Resource = Resource { group: "", plural: "services", kind: "Service" };
+    /// ServiceAccounts.
+    pub const SERVICE_ACCOUNTS: Resource =
+        Resource { group: "", plural: "serviceaccounts", kind: "ServiceAccount" };
+    /// ReplicationControllers.
+    pub const REPLICATION_CONTROLLERS: Resource =
+        Resource { group: "", plural: "replicationcontrollers", kind: "ReplicationController" };
+    /// Deployments.
+    pub const DEPLOYMENTS: Resource = Resource { group: "apps", plural: "deployments", kind: "Deployment" };
+    /// ReplicaSets.
+    pub const REPLICA_SETS: Resource = Resource { group: "apps", plural: "replicasets", kind: "ReplicaSet" };
+    /// StatefulSets.
+    pub const STATEFUL_SETS: Resource =
+        Resource { group: "apps", plural: "statefulsets", kind: "StatefulSet" };
+    /// DaemonSets.
+    pub const DAEMON_SETS: Resource = Resource { group: "apps", plural: "daemonsets", kind: "DaemonSet" };
+    /// ControllerRevisions.
+    pub const CONTROLLER_REVISIONS: Resource =
+        Resource { group: "apps", plural: "controllerrevisions", kind: "ControllerRevision" };
+    /// Jobs.
+    pub const JOBS: Resource = Resource { group: "batch", plural: "jobs", kind: "Job" };
+    /// CronJobs.
+    pub const CRON_JOBS: Resource = Resource { group: "batch", plural: "cronjobs", kind: "CronJob" };
+    /// NetworkPolicies.
+    pub const NETWORK_POLICIES: Resource =
+        Resource { group: "networking.k8s.io", plural: "networkpolicies", kind: "NetworkPolicy" };
+    /// EndpointSlices.
+    pub const ENDPOINT_SLICES: Resource =
+        Resource { group: "discovery.k8s.io", plural: "endpointslices", kind: "EndpointSlice" };
+    /// Roles.
+    pub const ROLES: Resource =
+        Resource { group: "rbac.authorization.k8s.io", plural: "roles", kind: "Role" };
+    /// ClusterRoles.
+    pub const CLUSTER_ROLES: Resource =
+        Resource { group: "rbac.authorization.k8s.io", plural: "clusterroles", kind: "ClusterRole" };
+    /// RoleBindings.
+    pub const ROLE_BINDINGS: Resource =
+        Resource { group: "rbac.authorization.k8s.io", plural: "rolebindings", kind: "RoleBinding" };
+    /// ClusterRoleBindings.
+    pub const CLUSTER_ROLE_BINDINGS: Resource = Resource {
+        group: "rbac.authorization.k8s.io",
+        plural: "clusterrolebindings",
+        kind: "ClusterRoleBinding",
+    };
+    /// MutatingWebhookConfigurations.
+    pub const MUTATING_WEBHOOKS: Resource = Resource {
+        group: "admissionregistration.k8s.io",
+        plural: "mutatingwebhookconfigurations",
+        kind: "MutatingWebhookConfiguration",
+    };
+    /// ValidatingWebhookConfigurations.
+    pub const VALIDATING_WEBHOOKS: Resource = Resource {
+        group: "admissionregistration.k8s.io",
+        plural: "validatingwebhookconfigurations",
+        kind: "ValidatingWebhookConfiguration",
+    };
+    /// MutatingAdmissionPolicies.
+    pub const MUTATING_POLICIES: Resource = Resource {
+        group: "admissionregistration.k8s.io",
+        plural: "mutatingadmissionpolicies",
+        kind: "MutatingAdmissionPolicy",
+    };
+    /// MutatingAdmissionPolicyBindings.
+    pub const MUTATING_POLICY_BINDINGS: Resource = Resource {
+        group: "admissionregistration.k8s.io",
+        plural: "mutatingadmissionpolicybindings",
+        kind: "MutatingAdmissionPolicyBinding",
+    };
+    /// CustomResourceDefinitions.
+    pub const CUSTOM_RESOURCE_DEFINITIONS: Resource = Resource {
+        group: "apiextensions.k8s.io",
+        plural: "customresourcedefinitions",
+        kind: "CustomResourceDefinition",
+    };
+    /// What every rule about Pods reads: the Pods and whatever makes them.
+    pub const POD_MAKERS: &[Resource] = &[
+        PODS,
+        REPLICATION_CONTROLLERS,
+        DEPLOYMENTS,
+        REPLICA_SETS,
+        STATEFUL_SETS,
+        DAEMON_SETS,
+        JOBS,
+        CRON_JOBS,
+    ];
+    /// What every rule about access reads: the Pods' ServiceAccounts and all of RBAC.
+    pub const ACCESS: &[Resource] =
+        &[PODS, SERVICE_ACCOUNTS, ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS];
+}
+
+/// The catalogue, sorted by code.
+pub static RULES: &[&Rule] = &[];
+
+/// The rule of that id or code.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id == name || rule.code.eq_ignore_ascii_case(name))
+}
