@@ -11,4 +11,5 @@ pub mod exit;
 pub mod finding;
 pub mod model;
 pub mod rules;
+pub mod scope;
 pub mod verdict;
