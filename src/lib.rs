@@ -9,6 +9,7 @@
 pub mod engine;
 pub mod exit;
 pub mod finding;
+pub mod gitops;
 pub mod model;
 pub mod rules;
 pub mod scope;

@@ -1,0 +1,5 @@
+//! Edge towards GitOps tools: which application was deployed, at which revision, with which objects.
+//!
+//! Does not know findings or verdicts. Each tool has its folder; what it yields is a [`crate::scope::Scope`].
+
+pub mod argocd;
