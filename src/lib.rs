@@ -6,6 +6,7 @@
 //!   Kubernetes client;
 //! - [`exit`] is the protocol towards the GitOps tool.
 
+pub mod cli;
 pub mod engine;
 pub mod exit;
 pub mod finding;

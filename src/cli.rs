@@ -1,0 +1,299 @@
+//! The command line: faithful to the arguments and the environment, no files, no cluster.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Judges the live resources of an application at the end of a GitOps deployment.
+#[derive(Debug, Parser)]
+#[command(name = "driftgate", version, about, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// More logs on standard error; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Warnings and errors only on standard error.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Settle, judge, decide, report, record: the hook Job at the end of a sync.
+    Gate(GateArgs),
+    /// Judge a live application, a namespace or files; wait for nothing, change nothing.
+    Scan(ScanArgs),
+    /// Run the whole gate on a recorded application in the in-memory Kubernetes API.
+    Rehearse(RehearseArgs),
+    /// Write a live application as a scenario for rehearse; Secrets are redacted as they arrive.
+    Record(RecordArgs),
+    /// List the rules.
+    Rules(RulesArgs),
+    /// Show one rule's page.
+    Explain(ExplainArgs),
+    /// Print the JSON Schema of a file format.
+    Schema(SchemaArgs),
+    /// Print a completion script for a shell.
+    Completion(CompletionArgs),
+}
+
+/// How to reach the cluster.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterArgs {
+    /// Kubeconfig file; inside a Pod its service account is used when this is absent.
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// How long all attempts of one request may take.
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
+    pub request_timeout: Duration,
+}
+
+/// Thresholds, parameters and exclusions.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Policy")]
+pub struct PolicyArgs {
+    /// GatePolicy file, or a folder of them; may be given several times.
+    #[arg(long, env = "DRIFTGATE_POLICY", value_name = "PATH", value_delimiter = ',')]
+    pub policy: Vec<PathBuf>,
+    /// Run only these rules, by name or code.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub rule: Vec<String>,
+}
+
+/// How Argo CD marks what it manages.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Argo CD")]
+pub struct ArgoArgs {
+    /// Namespace of Argo CD itself.
+    #[arg(long, env = "DRIFTGATE_ARGOCD_NAMESPACE", value_name = "NAMESPACE", default_value = "argocd")]
+    pub argocd_namespace: String,
+    /// Label of label tracking (argocd-cm `application.instanceLabelKey`).
+    #[arg(long, value_name = "KEY", default_value = "app.kubernetes.io/instance")]
+    pub instance_label: String,
+}
+
+impl Default for ArgoArgs {
+    fn default() -> Self {
+        Self { argocd_namespace: "argocd".into(), instance_label: "app.kubernetes.io/instance".into() }
+    }
+}
+
+/// Format of the report on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines; see `driftgate schema report`.
+    Json,
+}
+
+/// Where notifications go. URLs are secrets: they come from the environment or from a mounted file.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Notifications")]
+pub struct NotifyArgs {
+    /// File that holds the URL of a JSON webhook; else `DRIFTGATE_WEBHOOK_URL` is read.
+    #[arg(long, value_name = "FILE")]
+    pub webhook_url_file: Option<PathBuf>,
+    /// File that holds the URL of a Slack-compatible incoming webhook; else `DRIFTGATE_SLACK_URL` is read.
+    #[arg(long, value_name = "FILE")]
+    pub slack_url_file: Option<PathBuf>,
+    /// Link to put into notifications, for instance the application's page.
+    #[arg(long, env = "DRIFTGATE_LINK", value_name = "URL")]
+    pub link: Option<String>,
+}
+
+/// Arguments of `gate`.
+#[derive(Clone, Debug, Args)]
+pub struct GateArgs {
+    /// The Job this gate runs in, as NAMESPACE/NAME; how the application is found.
+    #[arg(long, env = "DRIFTGATE_JOB", value_name = "NAMESPACE/NAME", value_parser = namespaced)]
+    pub job: Option<(String, String)>,
+    /// Judge this Application instead of the one that the Job belongs to.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced, required_unless_present = "job")]
+    pub app: Option<(String, String)>,
+    /// How long nothing relevant may change before the application counts as settled.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub settle_quiet: Duration,
+    /// How long to wait for that; keep it below the Job's activeDeadlineSeconds.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration)]
+    pub settle_timeout: Duration,
+    /// Namespace of the records of what passed.
+    #[arg(long, env = "DRIFTGATE_RECORDS_NAMESPACE", value_name = "NAMESPACE", default_value = "driftgate")]
+    pub records_namespace: String,
+    /// File for the summary that Kubernetes shows as the container's termination message.
+    #[arg(long, value_name = "FILE")]
+    pub termination_message_file: Option<PathBuf>,
+    /// Format of the report.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Argo CD.
+    #[command(flatten)]
+    pub argo: ArgoArgs,
+    /// Policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Notifications.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
+}
+
+/// Arguments of `scan`.
+#[derive(Clone, Debug, Args)]
+pub struct ScanArgs {
+    /// What to judge.
+    #[command(flatten)]
+    pub target: ScanTarget,
+    /// Namespaces to look in; alone, everything in them is judged.
+    #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', conflicts_with = "filename")]
+    pub namespace: Vec<String>,
+    /// Format of the report.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Argo CD.
+    #[command(flatten)]
+    pub argo: ArgoArgs,
+    /// Policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// What `scan` and `record` look at.
+#[derive(Clone, Debug, Default, Args)]
+#[group(multiple = false)]
+pub struct ScanTarget {
+    /// An Argo CD Application, as NAMESPACE/NAME.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced)]
+    pub app: Option<(String, String)>,
+    /// Objects that carry these labels: key=value, comma-separated; needs --namespace.
+    #[arg(short = 'l', long, value_name = "LABELS", requires = "namespace")]
+    pub selector: Option<String>,
+    /// Manifests: YAML or JSON, several documents, Lists; `-` is standard input.
+    #[arg(short, long, value_name = "FILE|DIR|-")]
+    pub filename: Vec<PathBuf>,
+}
+
+/// Arguments of `rehearse`.
+#[derive(Clone, Debug, Args)]
+pub struct RehearseArgs {
+    /// Folder of a scenario.
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// Format of the report.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Arguments of `record`.
+#[derive(Clone, Debug, Args)]
+pub struct RecordArgs {
+    /// The Argo CD Application, as NAMESPACE/NAME.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced)]
+    pub app: Option<(String, String)>,
+    /// Record everything in these namespaces instead.
+    #[arg(
+        short,
+        long,
+        value_name = "NAMESPACE",
+        value_delimiter = ',',
+        conflicts_with = "app",
+        required_unless_present = "app"
+    )]
+    pub namespace: Vec<String>,
+    /// Folder to write; must not exist or be empty.
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Argo CD.
+    #[command(flatten)]
+    pub argo: ArgoArgs,
+}
+
+/// Arguments of `rules`.
+#[derive(Clone, Debug, Args)]
+pub struct RulesArgs {
+    /// Format of the list.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Arguments of `explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// Rule, by name or code.
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+}
+
+/// Arguments of `schema`.
+#[derive(Clone, Debug, Args)]
+pub struct SchemaArgs {
+    /// Which format.
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// File formats with a published schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// GatePolicy files.
+    Policy,
+    /// The JSON report.
+    Report,
+    /// scenario.yaml of `rehearse`.
+    Scenario,
+}
+
+/// Arguments of `completion`.
+#[derive(Clone, Debug, Args)]
+pub struct CompletionArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `NAMESPACE/NAME`.
+fn namespaced(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((namespace.to_owned(), name.to_owned()))
+        }
+        _ => Err("expected NAMESPACE/NAME, for instance argocd/shop".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_namespaced_name_has_two_parts() {
+        assert_eq!(namespaced("argocd/shop"), Ok(("argocd".into(), "shop".into())));
+        for text in ["shop", "/shop", "argocd/", "a/b/c", ""] {
+            assert!(namespaced(text).is_err(), "{text}");
+        }
+    }
+}
