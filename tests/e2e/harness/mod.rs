@@ -1,0 +1,14 @@
+//! What the e2e tests stand on: servers that die with this process, a kubelet, webhooks, namespaces.
+#![allow(dead_code, reason = "the harness offers a little more than the tests of one day use")]
+
+pub(crate) mod audit;
+pub(crate) mod binaries;
+pub(crate) mod cluster;
+pub(crate) mod credentials;
+mod failure;
+pub(crate) mod kubelet;
+pub(crate) mod process;
+pub(crate) mod runtime;
+pub(crate) mod servers;
+pub(crate) mod state;
+pub(crate) mod webhook;
