@@ -43,6 +43,15 @@ pub struct Engine<'a> {
     accounts: BTreeMap<(String, String), AccountUse>,
 }
 
+/// What the rules are shown.
+#[derive(Clone, Copy)]
+struct Thing<'a> {
+    subject: &'a ObjectRef,
+    object: &'a ObjectRef,
+    evidence: Evidence,
+    pod: Option<&'a PodSpec>,
+}
+
 impl<'a> Engine<'a> {
     /// An engine that runs these rules.
     pub fn new(
@@ -72,7 +81,9 @@ impl<'a> Engine<'a> {
             used.used_by.insert(pod.root.clone());
         }
         let (world, settings) = (self.world, self.settings);
-        self.run(pod.root, pod.object, pod.evidence, |check, sink| {
+        let thing =
+            Thing { subject: pod.root, object: pod.object, evidence: pod.evidence, pod: Some(pod.spec) };
+        self.run(thing, |check, sink| {
             if let Check::Pod(judge) = check {
                 judge(pod, world, settings, sink);
             }
@@ -154,21 +165,17 @@ impl<'a> Engine<'a> {
 
     fn object(&mut self, object: &ObjectRef, judge: impl Fn(&Check, &mut Sink<'_>)) {
         self.evaluation.counts.objects += 1;
-        self.run(object, object, Evidence::Live, judge);
+        self.run(Thing { subject: object, object, evidence: Evidence::Live, pod: None }, judge);
     }
 
     /// Runs every rule on one thing; `judge` picks the rules that look at such things.
-    fn run(
-        &mut self,
-        subject: &ObjectRef,
-        object: &ObjectRef,
-        evidence: Evidence,
-        judge: impl Fn(&Check, &mut Sink<'_>),
-    ) {
+    fn run(&mut self, thing: Thing<'_>, judge: impl Fn(&Check, &mut Sink<'_>)) {
+        let Thing { subject, object, evidence, pod } = thing;
         let (mut findings, mut gaps) = (Vec::new(), Vec::new());
         for rule in &self.rules {
             let before = findings.len();
-            let mut sink = Sink { rule, subject, object, evidence, findings: &mut findings, gaps: &mut gaps };
+            let mut sink =
+                Sink { rule, subject, object, evidence, pod, findings: &mut findings, gaps: &mut gaps };
             let outcome = catch_unwind(AssertUnwindSafe(|| judge(&rule.check, &mut sink)));
             if outcome.is_err() {
                 findings.truncate(before);

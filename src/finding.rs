@@ -148,6 +148,9 @@ pub struct Finding {
     pub causes: BTreeSet<Cause>,
     /// How many objects show it.
     pub count: u64,
+    /// Images of the container in all objects that show it, as the Pods write them; empty for findings that are not
+    /// about a container.
+    pub images: BTreeSet<String>,
 }
 
 impl Finding {
@@ -157,11 +160,14 @@ impl Finding {
         let rank = |finding: &Self| (finding.severity, finding.certainty, finding.evidence);
         let mut causes = std::mem::take(&mut self.causes);
         causes.extend(other.causes.iter().cloned());
+        let mut images = std::mem::take(&mut self.images);
+        images.extend(other.images.iter().cloned());
         if rank(&other) > rank(self) || (rank(&other) == rank(self) && other.object < self.object) {
             *self = other;
         }
         self.count = count;
         self.causes = causes;
+        self.images = images;
     }
 }
 
@@ -234,5 +240,44 @@ impl fmt::Display for Gap {
         }
         write!(f, ": {}", self.reason.as_str())?;
         if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(image: &str, severity: Severity) -> Finding {
+        Finding {
+            identity: Identity {
+                rule: "some-rule",
+                subject: ObjectRef::default(),
+                container: Some("web".into()),
+                value: String::new(),
+            },
+            code: "WL-000",
+            severity,
+            certainty: Certainty::Certain,
+            evidence: Evidence::Live,
+            presence: Presence::Present,
+            object: ObjectRef::default(),
+            path: String::new(),
+            message: String::new(),
+            help: "",
+            causes: BTreeSet::new(),
+            count: 1,
+            images: BTreeSet::from([image.to_owned()]),
+        }
+    }
+
+    #[test]
+    fn another_proof_adds_its_image_whichever_is_worse() {
+        for (first, second) in [(Severity::Low, Severity::High), (Severity::High, Severity::Low)] {
+            let mut known = finding("registry.example/a:1", first);
+            known.absorb(finding("registry.example/b:1", second));
+            assert_eq!(known.severity, Severity::High);
+            assert_eq!(known.count, 2);
+            assert_eq!(known.images.len(), 2);
+        }
     }
 }

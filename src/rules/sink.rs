@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::finding::{Cause, Certainty, Finding, Gap, GapReason, GapScope, Identity, Presence, Severity};
+use crate::model::pod::PodSpec;
 use crate::model::reference::ObjectRef;
 use crate::model::world::Evidence;
 use crate::rules::Rule;
@@ -86,6 +87,7 @@ pub struct Sink<'a> {
     pub(crate) subject: &'a ObjectRef,
     pub(crate) object: &'a ObjectRef,
     pub(crate) evidence: Evidence,
+    pub(crate) pod: Option<&'a PodSpec>,
     pub(crate) findings: &'a mut Vec<Finding>,
     pub(crate) gaps: &'a mut Vec<Gap>,
 }
@@ -106,6 +108,7 @@ impl Sink<'_> {
         } = observation;
         let subject = subject.unwrap_or_else(|| self.subject.clone());
         causes.insert(Cause::Object(subject.clone()));
+        let images = container.as_deref().and_then(|name| self.image(name)).into_iter().collect();
         self.findings.push(Finding {
             identity: Identity { rule: self.rule.id, subject, container, value },
             code: self.rule.code,
@@ -119,7 +122,13 @@ impl Sink<'_> {
             help: self.rule.help,
             causes,
             count: 1,
+            images,
         });
+    }
+
+    fn image(&self, container: &str) -> Option<String> {
+        let (_, found) = self.pod?.every_container().find(|(_, candidate)| candidate.name == container)?;
+        Some(found.image.clone())
     }
 
     /// Says that the rule cannot judge this thing.
