@@ -1,0 +1,262 @@
+//! Access to the objects without a request: for what was there before, for scripts and for tests.
+//!
+//! Owns seeding and the writes that no client could make, such as a status together with a specification. It does not
+//! know access rules or faults: they befall requests alone.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::kinds::{Resource, Scope};
+use super::object::{Key, Malformed, Object, Parts, Stamp};
+use super::render::api_version;
+use super::respond::Failure;
+use super::state::State;
+use super::write::{DeleteOptions, Effect, Fields, Part, Write, decode, metadata, new_name, text};
+use super::{Api, UnknownKinds};
+use std::sync::Arc;
+
+/// What names one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ObjectRef {
+    /// Group and version.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; left out for cluster-scoped kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+/// Why an object cannot be stored, changed or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bytes are no Kubernetes object.
+    #[error("not a Kubernetes object")]
+    Malformed(#[from] Malformed),
+    /// One item of a list is at fault; the others were stored.
+    #[error("item {index} of the list")]
+    Item {
+        /// Which item, from 0.
+        index: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// No such kind is served, and kinds are not registered on the fly.
+    #[error("no kind {kind} is served at {api_version}")]
+    UnknownKind {
+        /// Group and version.
+        api_version: String,
+        /// Kind.
+        kind: String,
+    },
+    /// What the API server would answer.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure.message)
+    }
+}
+
+/// The apiVersion and kind of an object, and whether it names a namespace.
+struct Type<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    scope: Scope,
+}
+
+fn scope(namespace: &str) -> Scope {
+    if namespace.is_empty() { Scope::Cluster } else { Scope::Namespaced }
+}
+
+/// `apps/v1` as group and version.
+fn group_version(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
+impl Api {
+    /// Stores an object, or all the items of a list, as if it had been there before anybody looked; gives back how many.
+    ///
+    /// What is there under the same name is replaced. No event is sent: a running watch of an older version is told to
+    /// start again, so seed first and use [`Api::apply`] once clients are connected. `metadata.uid`, `resourceVersion`
+    /// and `creationTimestamp` are set where they are absent.
+    pub fn seed(&self, json: &[u8]) -> Result<usize, Error> {
+        let parts = Parts::parse(json)?;
+        match parts.field("items") {
+            Some(items) if parts.text("kind").is_some_and(|kind| kind.ends_with("List")) => {
+                self.seed_items(&parts, items)
+            }
+            Some(_) | None => self.change(|state| self.place(state, &parts, None)).map(|()| 1),
+        }
+    }
+
+    /// [`Api::seed`] for an object that is a tree already.
+    pub fn seed_value(&self, object: &Value) -> Result<usize, Error> {
+        self.seed(object.to_string().as_bytes())
+    }
+
+    fn seed_items(&self, list: &Parts<'_>, items: &RawValue) -> Result<usize, Error> {
+        let items: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(Malformed::from)?;
+        let (api_version, kind) = (list.text("apiVersion").unwrap_or_default(), list.text("kind").unwrap_or_default());
+        let item_kind = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+        let default = item_kind.map(|kind| (&*api_version, kind));
+        let mut failed = None;
+        for (index, item) in items.iter().enumerate() {
+            let parsed = Parts::parse(item.get().as_bytes()).map_err(Error::from);
+            let placed = parsed.and_then(|parts| self.change(|state| self.place(state, &parts, default)));
+            if let Err(error) = placed {
+                failed.get_or_insert(Error::Item { index, source: Box::new(error) });
+            }
+        }
+        failed.map_or(Ok(items.len()), Err)
+    }
+
+    fn place(&self, state: &mut State, parts: &Parts<'_>, default: Option<(&str, &str)>) -> Result<(), Error> {
+        let (api_version, kind) = (parts.text("apiVersion"), parts.text("kind"));
+        let api_version = api_version.as_deref().or(default.map(|(api_version, _)| api_version));
+        let kind = kind.as_deref().or(default.map(|(_, kind)| kind));
+        let api_version = api_version.ok_or(Malformed::Missing("apiVersion"))?;
+        let kind = kind.ok_or(Malformed::Missing("kind"))?;
+        let namespace = parts.metadata_text("namespace").unwrap_or_default();
+        let resource = self.resource(state, &Type { api_version, kind, scope: scope(&namespace) })?;
+        let next = state.store.next_version();
+        let name = match (parts.metadata_text("name"), parts.metadata_text("generateName")) {
+            (Some(name), _) => name.into_owned(),
+            (None, Some(prefix)) => new_name(&prefix, next),
+            (None, None) => return Err(Malformed::Missing("metadata.name").into()),
+        };
+        let key = self.key(&resource, &namespace, &name);
+        let version = parts.metadata_text("resourceVersion").and_then(|version| version.parse().ok());
+        let uid = parts.metadata_text("uid").map_or_else(|| state.store.uid(&resource.id, &key), Into::into);
+        let created = parts.metadata_text("creationTimestamp").map_or_else(|| self.stamp(), Into::into);
+        let stamp = Stamp { key, uid: &uid, version: version.unwrap_or(next), created: &created };
+        let object = Object::new(parts, stamp);
+        if resource.is_definition() {
+            state.define(&object);
+        }
+        state.store.place(&resource.id, object);
+        Ok(())
+    }
+
+    fn resource(&self, state: &mut State, wanted: &Type<'_>) -> Result<Arc<Resource>, Error> {
+        let (group, version) = group_version(wanted.api_version);
+        if self.settings().unknown_kinds == UnknownKinds::Register {
+            return Ok(state.kinds.learn(group, version, wanted.kind, wanted.scope));
+        }
+        let known = state.kinds.of_kind(group, wanted.kind);
+        known.filter(|known| known.versions.iter().any(|served| served == version)).ok_or_else(|| Error::UnknownKind {
+            api_version: wanted.api_version.to_owned(),
+            kind: wanted.kind.to_owned(),
+        })
+    }
+
+    /// Where an object goes: namespaced ones that do not say so, into the default namespace.
+    fn key(&self, resource: &Resource, namespace: &str, name: &str) -> Key {
+        match (resource.is_namespaced(), namespace) {
+            (false, _) => Key::new("", name),
+            (true, "") => Key::new(&self.settings().namespace, name),
+            (true, namespace) => Key::new(namespace, name),
+        }
+    }
+
+    fn whole(&self) -> Write {
+        Write { part: Part::Whole, effect: Effect::Persist, now: self.stamp() }
+    }
+
+    /// Creates an object, or merges into the one that is there, status and generation included.
+    pub fn apply(&self, object: Value) -> Result<(), Error> {
+        let Value::Object(mut fields) = object else { return Err(Malformed::Missing("metadata").into()) };
+        let given = |name: &'static str| {
+            let text = fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+            text.map(str::to_owned).ok_or(Malformed::Missing(name))
+        };
+        let (api_version, kind) = (given("apiVersion")?, given("kind")?);
+        fields.retain(|name, _| name != "apiVersion" && name != "kind");
+        let metadata = metadata(&mut fields)?;
+        let (namespace, name) = (text(metadata, "namespace").to_owned(), text(metadata, "name").to_owned());
+        self.change(|state| {
+            let resource =
+                self.resource(state, &Type { api_version: &api_version, kind: &kind, scope: scope(&namespace) })?;
+            let key = self.key(&resource, &namespace, &name);
+            match state.store.get(&resource.id, &key).cloned() {
+                Some(old) => merge(state, &resource, &old, &Value::Object(fields), &self.whole()),
+                None => state.create(&resource, &key.namespace, fields, &self.whole()).map(|_| ()),
+            }
+            .map_err(Error::from)
+        })
+    }
+
+    /// Merges a patch (RFC 7396) into an object that must be there, status and generation included.
+    pub fn patch(&self, object: &ObjectRef, merge_patch: &Value) -> Result<(), Error> {
+        self.change(|state| {
+            let (resource, old) = self.find(state, object)?;
+            merge(state, &resource, &old, merge_patch, &self.whole()).map_err(Error::from)
+        })
+    }
+
+    /// Removes an object that must be there, whatever its finalizers.
+    pub fn delete(&self, object: &ObjectRef) -> Result<(), Error> {
+        self.change(|state| {
+            let (resource, old) = self.find(state, object)?;
+            state.delete(&resource, &old, &DeleteOptions::default(), &self.whole())?;
+            Ok(())
+        })
+    }
+
+    /// An object as it is stored now.
+    pub fn get(&self, object: &ObjectRef) -> Option<Value> {
+        let state = self.lock();
+        let (resource, found) = self.find(&state, object).ok()?;
+        let mut fields = found.decode().ok()?;
+        let (_, version) = group_version(&object.api_version);
+        fields.insert("apiVersion".to_owned(), api_version(&resource.id.group, version).into());
+        fields.insert("kind".to_owned(), object.kind.as_str().into());
+        Some(Value::Object(fields))
+    }
+
+    /// How many objects are stored.
+    pub fn len(&self) -> usize {
+        let state = self.lock();
+        state.kinds.all().map(|resource| state.store.objects(&resource.id).count()).sum()
+    }
+
+    /// Whether no object is stored.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn find(&self, state: &State, object: &ObjectRef) -> Result<(Arc<Resource>, Arc<Object>), Error> {
+        let (group, _) = group_version(&object.api_version);
+        let resource = state.kinds.of_kind(group, &object.kind).ok_or_else(|| Error::UnknownKind {
+            api_version: object.api_version.clone(),
+            kind: object.kind.clone(),
+        })?;
+        let key = self.key(&resource, object.namespace.as_deref().unwrap_or_default(), &object.name);
+        let found = state.store.get(&resource.id, &key).cloned();
+        let found = found.ok_or_else(|| Failure::not_found(super::write::subject(&resource, &object.name)))?;
+        Ok((resource, found))
+    }
+}
+
+/// Merges a patch into a stored object.
+fn merge(
+    state: &mut State,
+    resource: &Resource,
+    old: &Arc<Object>,
+    patch: &Value,
+    write: &Write,
+) -> Result<(), Failure> {
+    let mut merged = Value::Object(decode(old)?);
+    json_patch::merge(&mut merged, patch);
+    let fields: Fields = match merged {
+        Value::Object(fields) => fields,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    };
+    state.replace(resource, old, fields, write).map(|_| ())
+}

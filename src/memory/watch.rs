@@ -1,0 +1,223 @@
+//! Watches: changes as a stream of events.
+//!
+//! Owns what a watcher sees: events of objects that come into, change within and leave its selection, bookmarks, the
+//! end of the watch, and versions that are too old. It does not know who makes the changes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http::StatusCode;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use serde_json::json;
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, sleep_until};
+use tower::BoxError;
+
+use super::Api;
+use super::fault::{What, unexpected_end};
+use super::kinds::{Resource, ResourceId};
+use super::list::select;
+use super::object::Object;
+use super::render::Render;
+use super::respond::{Answer, Failure, respond};
+use super::route::{Call, Target};
+use super::selectors::Selectors;
+use super::state::State;
+use super::store::{Change, TooOld};
+
+/// How often a watcher that allows them gets a bookmark.
+const BOOKMARKS: Duration = Duration::from_secs(60);
+/// How long a watch lasts that does not say.
+const LASTS: u64 = 1800;
+
+/// One line of the stream.
+enum Line {
+    Event(Vec<u8>),
+    Bookmark(Vec<u8>),
+}
+
+/// One running watch.
+struct Watch {
+    api: Api,
+    resource: ResourceId,
+    namespace: Option<String>,
+    selectors: Selectors,
+    render: Render,
+    seen: u64,
+    changed: Receiver<u64>,
+    lines: VecDeque<Line>,
+    events: u64,
+    bookmark_at: Option<Instant>,
+    ends_at: Instant,
+    fault: Option<What>,
+    ended: bool,
+}
+
+/// Answers a watch.
+pub(super) fn watch(
+    api: &Api,
+    state: &State,
+    resource: &Resource,
+    target: &Target,
+    call: &Call,
+    fault: Option<What>,
+) -> Answer {
+    let query = &call.query;
+    let since = query.number("resourceVersion")?.unwrap_or_default();
+    let bookmarks = query.is_set("allowWatchBookmarks");
+    let mut lasts = Duration::from_secs(query.number("timeoutSeconds")?.unwrap_or(LASTS));
+    lasts = lasts.min(Duration::from_secs(LASTS));
+    let mut watch = Watch {
+        api: api.clone(),
+        resource: resource.id.clone(),
+        namespace: target.namespace.clone(),
+        selectors: Selectors::parse(query.text("labelSelector"), query.text("fieldSelector"), resource)?,
+        render: Render::new(resource, &target.version, call.form()),
+        seen: since,
+        changed: api.changes(),
+        lines: VecDeque::new(),
+        events: 0,
+        bookmark_at: bookmarks.then(|| Instant::now() + BOOKMARKS),
+        ends_at: Instant::now() + lasts,
+        fault,
+        ended: false,
+    };
+    let initial_events = query.is_set("sendInitialEvents");
+    if since == 0 || initial_events {
+        watch.start(select(&state.store, resource, target, &watch.selectors), state.store.version());
+    }
+    if initial_events && bookmarks {
+        watch.bookmark(json!({ "k8s.io/initial-events-end": "true" }));
+    }
+    let stream = futures::stream::unfold(watch, |mut watch| async move {
+        let next = watch.next().await?;
+        Some((next.map(|line| Frame::data(Bytes::from(line))), watch))
+    });
+    Ok(respond(StatusCode::OK, "application/json", StreamBody::new(stream.boxed()).boxed_unsync()))
+}
+
+impl Watch {
+    /// The present objects as events.
+    fn start(&mut self, objects: Vec<Arc<Object>>, version: u64) {
+        self.seen = version;
+        for object in objects {
+            self.event("ADDED", &object);
+        }
+    }
+
+    /// The next line, the error that ends the connection, or the end.
+    async fn next(&mut self) -> Option<Result<Vec<u8>, BoxError>> {
+        loop {
+            if self.ended {
+                return None;
+            }
+            match self.fault {
+                Some(What::DropAfter(events)) if self.events >= events => {
+                    self.ended = true;
+                    return Some(Err(unexpected_end()));
+                }
+                Some(What::ExpireAfter(events)) if self.events >= events => {
+                    self.ended = true;
+                    return Some(Ok(expired(self.seen, self.seen)));
+                }
+                Some(What::SilentAfter(events)) if self.events >= events => std::future::pending().await,
+                Some(_) | None => {}
+            }
+            match self.lines.pop_front() {
+                Some(Line::Event(line)) => {
+                    self.events += 1;
+                    return Some(Ok(line));
+                }
+                Some(Line::Bookmark(line)) => return Some(Ok(line)),
+                None => {}
+            }
+            if let Err(TooOld { oldest }) = self.catch_up() {
+                self.ended = true;
+                return Some(Ok(expired(self.seen, oldest)));
+            }
+            if self.lines.is_empty() {
+                self.wait().await;
+            }
+        }
+    }
+
+    /// Waits for a change, for the next bookmark or for the end.
+    async fn wait(&mut self) {
+        let bookmark_at = self.bookmark_at.unwrap_or(self.ends_at);
+        tokio::select! {
+            biased;
+            changed = self.changed.changed() => self.ended = changed.is_err(),
+            () = sleep_until(self.ends_at) => self.ended = true,
+            () = sleep_until(bookmark_at) => {
+                self.bookmark_at = Some(bookmark_at + BOOKMARKS);
+                self.bookmark(json!({}));
+            }
+        }
+    }
+
+    /// Turns the changes since the last look into lines.
+    fn catch_up(&mut self) -> Result<(), TooOld> {
+        self.changed.mark_unchanged();
+        let api = self.api.clone();
+        let state = api.lock();
+        for change in state.store.since(self.seen)? {
+            if change.resource == self.resource {
+                self.change(change);
+            }
+        }
+        self.seen = self.seen.max(state.store.version());
+        Ok(())
+    }
+
+    fn selects(&self, object: &Object) -> bool {
+        self.namespace.as_deref().is_none_or(|namespace| *object.key.namespace == *namespace)
+            && self.selectors.matches(object)
+    }
+
+    /// The event of a change, as seen through the selection.
+    fn change(&mut self, change: &Change) {
+        let before = change.before.as_ref().filter(|object| self.selects(object));
+        let after = change.after.as_ref().filter(|object| self.selects(object));
+        match (before, after) {
+            (None, None) => {}
+            (None, Some(object)) => self.event("ADDED", object),
+            (Some(_), Some(object)) => self.event("MODIFIED", object),
+            (Some(object), None) => self.event("DELETED", &object.at_version(change.version)),
+        }
+    }
+
+    fn event(&mut self, event: &str, object: &Object) {
+        let mut line = open(event);
+        self.render.object(&mut line, object);
+        line.extend_from_slice(b"}\n");
+        self.lines.push_back(Line::Event(line));
+    }
+
+    fn bookmark(&mut self, annotations: serde_json::Value) {
+        let mut metadata = json!({ "resourceVersion": self.seen.to_string(), "creationTimestamp": null });
+        if annotations.as_object().is_some_and(|annotations| !annotations.is_empty()) {
+            metadata["annotations"] = annotations;
+        }
+        let mut line = open("BOOKMARK");
+        self.render.bookmark(&mut line, &metadata);
+        line.extend_from_slice(b"}\n");
+        self.lines.push_back(Line::Bookmark(line));
+    }
+}
+
+fn open(event: &str) -> Vec<u8> {
+    format!(r#"{{"type":"{event}","object":"#).into_bytes()
+}
+
+/// The last line of a watch whose version is no longer remembered.
+fn expired(version: u64, oldest: u64) -> Vec<u8> {
+    let status = Failure::expired(format!("too old resource version: {version} ({oldest})")).status();
+    let mut line = open("ERROR");
+    line.extend_from_slice(status.to_string().as_bytes());
+    line.extend_from_slice(b"}\n");
+    line
+}
