@@ -11,6 +11,7 @@ pub mod engine;
 pub mod exit;
 pub mod finding;
 pub mod gitops;
+pub mod memory;
 pub mod model;
 pub mod rules;
 pub mod scope;

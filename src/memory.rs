@@ -29,6 +29,8 @@ mod serve;
 mod service;
 mod state;
 mod store;
+#[cfg(test)]
+mod testing;
 mod watch;
 mod write;
 

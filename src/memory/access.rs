@@ -93,8 +93,9 @@ impl Access {
             None => "at the cluster scope".to_owned(),
         };
         let group = &target.group;
-        let why =
-            format!("User \"{user}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {within}");
+        let why = format!(
+            "User \"{user}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {within}"
+        );
         Err(Failure::forbidden(target.subject(), &why))
     }
 
@@ -161,7 +162,8 @@ mod tests {
 
     #[test]
     fn refusals_read_like_the_api_servers() {
-        let refusal = access().check("list", &pods(Some("shop")), "system:serviceaccount:gate:gate").unwrap_err();
+        let refusal =
+            access().check("list", &pods(Some("shop")), "system:serviceaccount:gate:gate").unwrap_err();
         assert_eq!(
             refusal.message,
             "pods is forbidden: User \"system:serviceaccount:gate:gate\" cannot list resource \"pods\" in API group \"\" in the namespace \"shop\""

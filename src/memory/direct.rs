@@ -103,7 +103,8 @@ impl Api {
 
     fn seed_items(&self, list: &Parts<'_>, items: &RawValue) -> Result<usize, Error> {
         let items: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(Malformed::from)?;
-        let (api_version, kind) = (list.text("apiVersion").unwrap_or_default(), list.text("kind").unwrap_or_default());
+        let (api_version, kind) =
+            (list.text("apiVersion").unwrap_or_default(), list.text("kind").unwrap_or_default());
         let item_kind = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
         let default = item_kind.map(|kind| (&*api_version, kind));
         let mut failed = None;
@@ -117,7 +118,12 @@ impl Api {
         failed.map_or(Ok(items.len()), Err)
     }
 
-    fn place(&self, state: &mut State, parts: &Parts<'_>, default: Option<(&str, &str)>) -> Result<(), Error> {
+    fn place(
+        &self,
+        state: &mut State,
+        parts: &Parts<'_>,
+        default: Option<(&str, &str)>,
+    ) -> Result<(), Error> {
         let (api_version, kind) = (parts.text("apiVersion"), parts.text("kind"));
         let api_version = api_version.as_deref().or(default.map(|(api_version, _)| api_version));
         let kind = kind.as_deref().or(default.map(|(_, kind)| kind));
@@ -150,9 +156,8 @@ impl Api {
             return Ok(state.kinds.learn(group, version, wanted.kind, wanted.scope));
         }
         let known = state.kinds.of_kind(group, wanted.kind);
-        known.filter(|known| known.versions.iter().any(|served| served == version)).ok_or_else(|| Error::UnknownKind {
-            api_version: wanted.api_version.to_owned(),
-            kind: wanted.kind.to_owned(),
+        known.filter(|known| known.versions.iter().any(|served| served == version)).ok_or_else(|| {
+            Error::UnknownKind { api_version: wanted.api_version.to_owned(), kind: wanted.kind.to_owned() }
         })
     }
 
@@ -181,8 +186,10 @@ impl Api {
         let metadata = metadata(&mut fields)?;
         let (namespace, name) = (text(metadata, "namespace").to_owned(), text(metadata, "name").to_owned());
         self.change(|state| {
-            let resource =
-                self.resource(state, &Type { api_version: &api_version, kind: &kind, scope: scope(&namespace) })?;
+            let resource = self.resource(
+                state,
+                &Type { api_version: &api_version, kind: &kind, scope: scope(&namespace) },
+            )?;
             let key = self.key(&resource, &namespace, &name);
             match state.store.get(&resource.id, &key).cloned() {
                 Some(old) => merge(state, &resource, &old, &Value::Object(fields), &self.whole()),
@@ -239,7 +246,8 @@ impl Api {
         })?;
         let key = self.key(&resource, object.namespace.as_deref().unwrap_or_default(), &object.name);
         let found = state.store.get(&resource.id, &key).cloned();
-        let found = found.ok_or_else(|| Failure::not_found(super::write::subject(&resource, &object.name)))?;
+        let found =
+            found.ok_or_else(|| Failure::not_found(super::write::subject(&resource, &object.name)))?;
         Ok((resource, found))
     }
 }

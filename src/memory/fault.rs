@@ -98,7 +98,9 @@ impl What {
             Self::Status(code) => Some(Ok(Failure::of_code(*code).into_response())),
             Self::TooManyRequests { retry_after } => Some(Ok(too_many_requests(*retry_after))),
             Self::Hang => std::future::pending().await,
-            Self::Reset => Some(Err(Error::new(ErrorKind::ConnectionReset, "connection reset by peer").into())),
+            Self::Reset => {
+                Some(Err(Error::new(ErrorKind::ConnectionReset, "connection reset by peer").into()))
+            }
             Self::GarbageBody => Some(Ok(respond(StatusCode::OK, "text/html", whole(GARBAGE)))),
             Self::TruncatedBody | Self::DropAfter(_) | Self::ExpireAfter(_) | Self::SilentAfter(_) => None,
         }
@@ -208,7 +210,8 @@ mod tests {
 
     #[test]
     fn faults_are_written_as_yaml() {
-        let yaml = "at: {every: {verb: list, resource: pods, first: 2}}\nwhat: {tooManyRequests: {retryAfter: 3}}\n";
+        let yaml =
+            "at: {every: {verb: list, resource: pods, first: 2}}\nwhat: {tooManyRequests: {retryAfter: 3}}\n";
         let fault: Fault = serde_saphyr::from_str(yaml).unwrap();
         assert_eq!(fault.what, What::TooManyRequests { retry_after: Some(3) });
         let fault: Fault = serde_saphyr::from_str("at: {nth: 4}\nwhat: hang\n").unwrap();

@@ -134,7 +134,10 @@ impl Kinds {
     /// The resource at a path.
     pub(super) fn at(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
         let id = ResourceId { group: group.into(), plural: plural.into() };
-        self.resources.get(&id).filter(|resource| resource.versions.iter().any(|served| served == version)).cloned()
+        self.resources
+            .get(&id)
+            .filter(|resource| resource.versions.iter().any(|served| served == version))
+            .cloned()
     }
 
     /// The resource of a kind, at whatever version.

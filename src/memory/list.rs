@@ -38,7 +38,9 @@ impl Continue {
         let mut parts = token.splitn(3, '/');
         let (version, namespace, name) = (parts.next(), parts.next(), parts.next());
         match (version.and_then(|version| version.parse().ok()), namespace, name) {
-            (Some(version), Some(namespace), Some(name)) => Ok(Self { version, after: Key::new(namespace, name) }),
+            (Some(version), Some(namespace), Some(name)) => {
+                Ok(Self { version, after: Key::new(namespace, name) })
+            }
             _ => Err(Failure::bad_request("continue key is not valid")),
         }
     }
@@ -80,7 +82,12 @@ pub(super) fn list(state: &State, resource: &Resource, target: &Target, call: &C
 }
 
 /// The objects that a request without pages selects.
-pub(super) fn select(store: &Store, resource: &Resource, target: &Target, selectors: &Selectors) -> Vec<Arc<Object>> {
+pub(super) fn select(
+    store: &Store,
+    resource: &Resource,
+    target: &Target,
+    selectors: &Selectors,
+) -> Vec<Arc<Object>> {
     let differences = std::collections::BTreeMap::new();
     let range = store.range(&resource.id, target.namespace.as_deref(), None, &differences);
     range.filter(|object| selectors.matches(object)).cloned().collect()
@@ -104,7 +111,8 @@ fn page(
         Some(start) => start.version,
         None => wanted_version(store, query)?,
     };
-    let differences = store.differences(&resource.id, version).map_err(|TooOld { .. }| Failure::expired(EXPIRED))?;
+    let differences =
+        store.differences(&resource.id, version).map_err(|TooOld { .. }| Failure::expired(EXPIRED))?;
     let after = start.as_ref().map(|start| &start.after);
     let mut range = store
         .range(&resource.id, target.namespace.as_deref(), after, &differences)
@@ -158,4 +166,129 @@ fn body(render: Render, page: Page) -> Body {
         Some(Ok(Frame::data(Bytes::from(chunk))))
     });
     StreamBody::new(futures::stream::iter(chunks).boxed()).boxed_unsync()
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::Api as KubeApi;
+    use kube::ResourceExt as _;
+    use kube::api::ListParams;
+    use proptest::prelude::*;
+
+    use crate::memory::testing::{pod, pods, refusal, with_pods};
+    use crate::memory::{Api, Fault, Matching, What, Where};
+
+    async fn pages(pods: &KubeApi<Pod>, limit: u32, between: impl Fn()) -> Vec<String> {
+        let mut params = ListParams::default().limit(limit);
+        let mut names = Vec::new();
+        loop {
+            let page = pods.list(&params).await.unwrap();
+            names.extend(
+                page.items.iter().map(|pod| format!("{}@{:?}", pod.name_any(), pod.resource_version())),
+            );
+            match page.metadata.continue_ {
+                Some(token) => params.continue_token = Some(token),
+                None => return names,
+            }
+            between();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn selectors_narrow_a_list() {
+        let api = with_pods(&["a", "b", "c"]);
+        let names = |list: kube::api::ObjectList<Pod>| {
+            list.items.iter().map(kube::ResourceExt::name_any).collect::<Vec<_>>()
+        };
+        let odd = pods(&api).list(&ListParams::default().labels("parity notin (even)")).await.unwrap();
+        assert_eq!(names(odd), ["b"]);
+        let one = pods(&api).list(&ListParams::default().fields("metadata.name=c")).await.unwrap();
+        assert_eq!(names(one), ["c"]);
+        let refused = refusal(pods(&api).list(&ListParams::default().labels("a in ()")).await);
+        assert_eq!((refused.code, refused.reason.as_str()), (400, "BadRequest"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_pages_show_the_version_of_the_first() {
+        let api = with_pods(&["a", "b", "c", "d"]);
+        let all = pages(&pods(&api), 0, || {}).await;
+        let api_in_between = api.clone();
+        let change = move || {
+            api_in_between.apply(pod("bb")).unwrap();
+            api_in_between
+                .patch(
+                    &crate::memory::testing::reference("v1", "Pod", "d"),
+                    &serde_json::json!({"spec":{"nodeName":"n"}}),
+                )
+                .unwrap();
+            api_in_between.delete(&crate::memory::testing::reference("v1", "Pod", "c")).ok();
+        };
+        assert_eq!(pages(&pods(&api), 1, change).await, all);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_is_too_old_is_gone() {
+        let api = with_pods(&["a", "b"]);
+        let page = pods(&api).list(&ListParams::default().limit(1)).await.unwrap();
+        assert_eq!(page.metadata.remaining_item_count, Some(1));
+        api.apply(pod("c")).unwrap();
+        api.compact();
+        let next = ListParams::default().limit(1).continue_token(&page.metadata.continue_.unwrap());
+        let refused = refusal(pods(&api).list(&next).await);
+        assert_eq!((refused.code, refused.reason.as_str()), (410, "Expired"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_continued_list_can_be_made_to_expire() {
+        let api = with_pods(&["a", "b"]);
+        let matching = Matching { query: Some("continue=".to_owned()), ..Matching::default() };
+        api.add_fault(Fault { at: Where::Every(matching), what: What::Status(410) });
+        let page = pods(&api).list(&ListParams::default().limit(1)).await.unwrap();
+        let next = ListParams::default().limit(1).continue_token(&page.metadata.continue_.unwrap());
+        assert_eq!(refusal(pods(&api).list(&next).await).code, 410);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn items_of_built_in_kinds_do_not_say_their_kind() {
+        let api = with_pods(&["a"]);
+        api.seed_value(
+            &serde_json::json!({"apiVersion": "x.example/v1", "kind": "Thing", "metadata": {"name": "t"}}),
+        )
+        .unwrap();
+        let text = |path: &'static str| {
+            let client = api.client();
+            async move { client.request_text(http::Request::get(path).body(Vec::new()).unwrap()).await.unwrap() }
+        };
+        let list: serde_json::Value = serde_json::from_str(&text("/api/v1/pods").await).unwrap();
+        assert_eq!((list["kind"].as_str(), list["items"][0].get("kind")), (Some("PodList"), None));
+        let list: serde_json::Value = serde_json::from_str(&text("/apis/x.example/v1/things").await).unwrap();
+        assert_eq!(list["items"][0]["apiVersion"], "x.example/v1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn metadata_alone_can_be_listed() {
+        let api = with_pods(&["a"]);
+        let list = pods(&api).list_metadata(&ListParams::default()).await.unwrap();
+        assert_eq!(list.items[0].name_any(), "a");
+        let metadata = pods(&api).get_metadata("a").await.unwrap();
+        assert_eq!(metadata.types.unwrap().kind, "PartialObjectMetadata");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn pages_of_any_size_add_up_to_the_whole_list(count in 0_usize..40, limit in 1_u32..50) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let api = Api::default();
+                for number in 0..count {
+                    api.seed_value(&pod(&format!("pod-{number}"))).unwrap();
+                }
+                let all = pages(&pods(&api), 0, || {}).await;
+                assert_eq!(all.len(), count);
+                assert_eq!(pages(&pods(&api), limit, || {}).await, all);
+            });
+        }
+    }
 }

@@ -19,7 +19,8 @@ use super::scale;
 use super::selectors::Selectors;
 use super::state::State;
 use super::write::{
-    DeleteOptions, Deleted, Effect, Fields, Part, Write, decode, metadata, needs_version, strip_type, subject, text,
+    DeleteOptions, Deleted, Effect, Fields, Part, Write, decode, metadata, needs_version, strip_type,
+    subject, text,
 };
 
 /// A request that changes objects of one resource.
@@ -86,7 +87,9 @@ impl Mutation<'_> {
         if namespace.is_empty() || namespace == self.namespace() {
             return Ok(());
         }
-        Err(Failure::bad_request("the namespace of the provided object does not match the namespace sent on the request"))
+        Err(Failure::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ))
     }
 
     fn create(&self, state: &mut State) -> Answer {

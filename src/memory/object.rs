@@ -128,7 +128,8 @@ impl Object {
         write_fields(&mut body, metadata.iter().map(|(&key, json)| (key, json.as_ref())), '{');
         body.push(b'}');
         let metadata_end = body.len();
-        let rest = parts.top.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
+        let rest =
+            parts.top.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
         write_fields(&mut body, rest.map(|(key, raw)| (key.as_str(), raw.get())), ',');
         body.push(b'}');
         Self {
@@ -223,7 +224,8 @@ mod tests {
 
     fn store(value: &Value) -> Object {
         let json = serde_json::to_string_pretty(value).unwrap();
-        let stamp = Stamp { key: Key::new("shop", "web"), uid: "u", version: 7, created: "2026-01-01T00:00:00Z" };
+        let stamp =
+            Stamp { key: Key::new("shop", "web"), uid: "u", version: 7, created: "2026-01-01T00:00:00Z" };
         Object::new(&Parts::parse(json.as_bytes()).unwrap(), stamp)
     }
 

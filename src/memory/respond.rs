@@ -99,7 +99,8 @@ impl Failure {
     }
 
     pub(super) fn modified(subject: Subject<'_>) -> Self {
-        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(subject, why)
     }
 
@@ -158,9 +159,14 @@ impl Failure {
             403 => ("Forbidden", "access to the requested resource is forbidden"),
             404 => ("NotFound", "the server could not find the requested resource"),
             409 => ("Conflict", "the server reported a conflict"),
-            410 => ("Expired", "The provided continue parameter is too old to display a consistent list result."),
+            410 => {
+                ("Expired", "The provided continue parameter is too old to display a consistent list result.")
+            }
             422 => ("Invalid", "the server rejected our request due to an error in our request"),
-            429 => ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
+            429 => (
+                "TooManyRequests",
+                "the server has received too many requests and has asked us to try again later",
+            ),
             500 => ("InternalError", "Internal error occurred: etcdserver: request timed out"),
             503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
             504 => ("Timeout", "the server was unable to return a response in the time allotted"),
@@ -215,7 +221,11 @@ mod tests {
         let status = Failure::already_exists(WEB).status();
         assert_eq!(status["details"], json!({ "name": "web", "group": "apps", "kind": "deployments" }));
         assert_eq!(status["code"], 409);
-        assert!(Failure::modified(WEB).message.starts_with("Operation cannot be fulfilled on deployments.apps \"web\""));
+        assert!(
+            Failure::modified(WEB)
+                .message
+                .starts_with("Operation cannot be fulfilled on deployments.apps \"web\"")
+        );
     }
 
     #[test]

@@ -53,7 +53,8 @@ impl Route {
     /// The route of a path.
     pub(super) fn parse(path: &str) -> Self {
         let decode = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
-        let segments: Vec<String> = path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
+        let segments: Vec<String> =
+            path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match *segments.as_slice() {
             ["version"] => Self::Version,
@@ -128,9 +129,12 @@ impl Query {
         match self.text("dryRun") {
             None => Ok(false),
             Some("All") => Ok(true),
-            Some(other) => {
-                Err(Failure::invalid("Options", "", "dryRun", &format!("Unsupported value: \"{other}\": supported values: \"All\"")))
-            }
+            Some(other) => Err(Failure::invalid(
+                "Options",
+                "",
+                "dryRun",
+                &format!("Unsupported value: \"{other}\": supported values: \"All\""),
+            )),
         }
     }
 }
@@ -138,7 +142,6 @@ impl Query {
 /// A request without its body.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
-    pub(super) method: Method,
     pub(super) path: String,
     pub(super) raw_query: String,
     pub(super) query: Query,
@@ -156,7 +159,6 @@ impl Call {
         let route = Route::parse(parts.uri.path());
         Self {
             verb: verb(&parts.method, &route, &query),
-            method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             raw_query,
             query,
@@ -204,11 +206,17 @@ mod tests {
         let list = target("/api/v1/namespaces");
         assert_eq!((list.plural.as_str(), list.name), ("namespaces", None));
         let one = target("/api/v1/namespaces/shop");
-        assert_eq!((one.plural.as_str(), one.name.as_deref(), one.namespace), ("namespaces", Some("shop"), None));
+        assert_eq!(
+            (one.plural.as_str(), one.name.as_deref(), one.namespace),
+            ("namespaces", Some("shop"), None)
+        );
         let status = target("/api/v1/namespaces/shop/status");
         assert_eq!((status.plural.as_str(), status.subresource.as_deref()), ("namespaces", Some("status")));
         let pods = target("/api/v1/namespaces/shop/pods");
-        assert_eq!((pods.plural.as_str(), pods.namespace.as_deref(), pods.name), ("pods", Some("shop"), None));
+        assert_eq!(
+            (pods.plural.as_str(), pods.namespace.as_deref(), pods.name),
+            ("pods", Some("shop"), None)
+        );
     }
 
     #[test]
@@ -216,14 +224,19 @@ mod tests {
         let scale = target("/apis/apps/v1/namespaces/shop/deployments/web/scale");
         assert_eq!((scale.group.as_str(), scale.version.as_str()), ("apps", "v1"));
         assert_eq!((scale.name.as_deref(), scale.subresource.as_deref()), (Some("web"), Some("scale")));
-        assert_eq!(target("/apis/rbac.authorization.k8s.io/v1/clusterroles/a%3Ab").name.as_deref(), Some("a:b"));
+        assert_eq!(
+            target("/apis/rbac.authorization.k8s.io/v1/clusterroles/a%3Ab").name.as_deref(),
+            Some("a:b")
+        );
         assert_eq!(Route::parse("/apis/apps/v1/namespaces/a/pods/b/log/c"), Route::Unknown);
         assert_eq!(Route::parse("/"), Route::Unknown);
     }
 
     #[test]
     fn verbs_are_those_of_access_rules() {
-        let of = |method: Method, path: &str, query: &str| verb(&method, &Route::parse(path), &Query::parse(query));
+        let of = |method: Method, path: &str, query: &str| {
+            verb(&method, &Route::parse(path), &Query::parse(query))
+        };
         assert_eq!(of(Method::GET, "/api/v1/pods", "&watch=true"), "watch");
         assert_eq!(of(Method::GET, "/api/v1/pods", "limit=5"), "list");
         assert_eq!(of(Method::GET, "/api/v1/namespaces/a/pods/b", ""), "get");

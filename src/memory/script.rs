@@ -76,8 +76,9 @@ struct RawPatch {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text)
-        .map_err(|error| serde::de::Error::custom(format!("'{text}' is not a duration such as 10s or 2m: {error}")))
+    humantime::parse_duration(&text).map_err(|error| {
+        serde::de::Error::custom(format!("'{text}' is not a duration such as 10s or 2m: {error}"))
+    })
 }
 
 impl TryFrom<RawStep> for Step {

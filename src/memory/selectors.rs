@@ -21,10 +21,15 @@ pub(super) struct Selectors {
 
 impl Selectors {
     /// Parses the query parameters `labelSelector` and `fieldSelector`.
-    pub(super) fn parse(labels: Option<&str>, fields: Option<&str>, resource: &Resource) -> Result<Self, Failure> {
+    pub(super) fn parse(
+        labels: Option<&str>,
+        fields: Option<&str>,
+        resource: &Resource,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             labels: LabelSelector::parse(labels.unwrap_or_default()).map_err(Failure::bad_request)?,
-            fields: FieldSelector::parse(fields.unwrap_or_default(), resource).map_err(Failure::bad_request)?,
+            fields: FieldSelector::parse(fields.unwrap_or_default(), resource)
+                .map_err(Failure::bad_request)?,
         })
     }
 

@@ -99,8 +99,10 @@ impl Api {
         let Route::Resource(target) = &call.route else { return self.document(call) };
         let state = self.lock();
         state.access.check(call.verb, target, &self.settings().user)?;
-        let resource =
-            state.kinds.at(&target.group, &target.version, &target.plural).ok_or_else(Failure::no_such_path)?;
+        let resource = state
+            .kinds
+            .at(&target.group, &target.version, &target.plural)
+            .ok_or_else(Failure::no_such_path)?;
         if target.subresource.as_ref().is_some_and(|name| !has_subresource(&resource, name)) {
             return Err(Failure::no_such_path());
         }

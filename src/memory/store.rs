@@ -99,7 +99,9 @@ impl Store {
 
     /// Removes an object and remembers the change.
     pub(super) fn remove(&mut self, resource: &ResourceId, key: &Key) {
-        let Some(before) = self.objects.get_mut(resource).and_then(|objects| objects.remove(key)) else { return };
+        let Some(before) = self.objects.get_mut(resource).and_then(|objects| objects.remove(key)) else {
+            return;
+        };
         *self.departed.entry((resource.clone(), key.clone())).or_default() += 1;
         self.remember(resource, Some(before), None);
     }
@@ -163,7 +165,7 @@ impl Store {
         namespace: Option<&'a str>,
         after: Option<&Key>,
         differences: &'a BTreeMap<Key, Option<Arc<Object>>>,
-    ) -> impl Iterator<Item = &'a Arc<Object>> {
+    ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         let start = match (after, namespace) {
             (Some(key), _) => Excluded(key.clone()),
@@ -221,7 +223,9 @@ mod tests {
     fn names(store: &Store, namespace: Option<&str>, after: Option<&Key>, version: u64) -> Vec<String> {
         let differences = store.differences(&pods(), version).unwrap();
         let range = store.range(&pods(), namespace, after, &differences);
-        range.map(|object| format!("{}/{}@{}", object.key.namespace, object.key.name, object.version)).collect()
+        range
+            .map(|object| format!("{}/{}@{}", object.key.namespace, object.key.name, object.version))
+            .collect()
     }
 
     #[test]

@@ -221,3 +221,140 @@ fn expired(version: u64, oldest: u64) -> Vec<u8> {
     line.extend_from_slice(b"}\n");
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt as _, TryStreamExt as _};
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::ResourceExt as _;
+    use kube::api::{ListParams, WatchEvent, WatchParams};
+    use kube::runtime::watcher::{self, Event, watcher};
+
+    use super::*;
+    use crate::memory::testing::{pod, pods, reference, with_pods};
+    use crate::memory::{Fault, Matching, Where};
+
+    async fn version(api: &Api) -> String {
+        pods(api).list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap()
+    }
+
+    fn told(event: &WatchEvent<Pod>) -> String {
+        match event {
+            WatchEvent::Added(pod) => format!("+{}", pod.name_any()),
+            WatchEvent::Modified(pod) => format!("~{}", pod.name_any()),
+            WatchEvent::Deleted(pod) => format!("-{}", pod.name_any()),
+            WatchEvent::Bookmark(_) => "bookmark".to_owned(),
+            WatchEvent::Error(status) => status.code.to_string(),
+        }
+    }
+
+    async fn collect(api: &Api, params: &WatchParams, since: &str) -> Vec<String> {
+        let stream = pods(api).watch(params, since).await.unwrap();
+        stream.map(|event| event.map_or_else(|error| error.to_string(), |event| told(&event))).collect().await
+    }
+
+    fn brief() -> WatchParams {
+        WatchParams::default().timeout(5).disable_bookmarks()
+    }
+
+    fn befall(api: &Api, what: What) {
+        let matching = Matching { verb: Some("watch".to_owned()), first: Some(1), ..Matching::default() };
+        api.add_fault(Fault { at: Where::Every(matching), what });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_tells_the_changes_since_a_version() {
+        let api = with_pods(&["a"]);
+        let since = version(&api).await;
+        api.apply(pod("b")).unwrap();
+        api.patch(&reference("v1", "Pod", "b"), &json!({ "spec": { "nodeName": "n" } })).unwrap();
+        api.patch(&reference("v1", "Pod", "b"), &json!({ "spec": { "nodeName": "n" } })).unwrap();
+        api.delete(&reference("v1", "Pod", "a")).unwrap();
+        assert_eq!(collect(&api, &brief(), &since).await, ["+b", "~b", "-a"]);
+        assert_eq!(collect(&api, &brief(), "0").await, ["+b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_selected_object_comes_and_goes_with_its_labels() {
+        let api = with_pods(&["a"]);
+        let since = version(&api).await;
+        let label = |parity: &str| json!({ "metadata": { "labels": { "parity": parity } } });
+        api.patch(&reference("v1", "Pod", "a"), &label("odd")).unwrap();
+        api.patch(&reference("v1", "Pod", "a"), &label("even")).unwrap();
+        assert_eq!(collect(&api, &brief().labels("parity=even"), &since).await, ["-a", "+a"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bookmarks_come_by_the_minute_to_those_who_allow_them() {
+        let api = with_pods(&["a"]);
+        let since = version(&api).await;
+        let params = WatchParams::default().timeout(150);
+        assert_eq!(collect(&api, &params, &since).await, ["bookmark", "bookmark"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_version_that_is_too_old_is_gone() {
+        let api = with_pods(&["a"]);
+        let since = version(&api).await;
+        api.apply(pod("b")).unwrap();
+        api.compact();
+        assert_eq!(collect(&api, &brief(), &since).await, ["410"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn injected_faults_end_silence_and_expire_watches() {
+        let api = with_pods(&["a", "b"]);
+        befall(&api, What::DropAfter(1));
+        assert_eq!(collect(&api, &brief(), "0").await, ["+a"]);
+        befall(&api, What::ExpireAfter(1));
+        assert_eq!(collect(&api, &brief(), "0").await, ["+a", "410"]);
+        befall(&api, What::SilentAfter(1));
+        let params = brief();
+        let silent = tokio::time::timeout(Duration::from_secs(3600), collect(&api, &params, "0"));
+        assert!(silent.await.is_err());
+        assert_eq!(collect(&api, &brief(), "0").await, ["+a", "+b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clients_watcher_survives_a_drop_and_a_compaction() {
+        for what in [What::DropAfter(0), What::ExpireAfter(0)] {
+            let api = with_pods(&["a"]);
+            befall(&api, what);
+            let seen = watcher(pods(&api), watcher::Config::default())
+                .filter_map(|event| async { event.ok() })
+                .try_filter_map_applied();
+            let mut seen = Box::pin(seen);
+            assert_eq!(seen.next().await.as_deref(), Some("a"));
+            let changer = api.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                changer.apply(pod("b")).unwrap();
+            });
+            while seen.next().await.as_deref() != Some("b") {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_streaming_list_ends_with_its_bookmark() {
+        let api = with_pods(&["a", "b"]);
+        let events = watcher(pods(&api), watcher::Config::default().streaming_lists()).take(4);
+        let events: Vec<_> = events.try_collect().await.unwrap();
+        assert!(matches!(
+            events.as_slice(),
+            [Event::Init, Event::InitApply(_), Event::InitApply(_), Event::InitDone]
+        ));
+    }
+
+    trait Applied: Sized + futures::Stream<Item = Event<Pod>> {
+        /// The names of the objects that are there.
+        fn try_filter_map_applied(self) -> impl futures::Stream<Item = String> {
+            self.filter_map(|event| async move {
+                match event {
+                    Event::Apply(pod) | Event::InitApply(pod) => Some(pod.name_any()),
+                    Event::Delete(_) | Event::Init | Event::InitDone => None,
+                }
+            })
+        }
+    }
+    impl<S: futures::Stream<Item = Event<Pod>>> Applied for S {}
+}

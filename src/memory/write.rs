@@ -15,7 +15,9 @@ use super::object::{Key, Object, Parts, Stamp};
 use super::render::api_version;
 use super::respond::{Failure, Subject};
 use super::state::State;
-use metadata::{Preconditions, check_preconditions, count_generation, has_finalizers, keep_metadata, reset, set};
+use metadata::{
+    Preconditions, check_preconditions, count_generation, has_finalizers, keep_metadata, reset, set,
+};
 pub(super) use metadata::{metadata, new_name, text};
 
 /// An object as a tree, without `apiVersion` and `kind`.
@@ -162,8 +164,12 @@ impl State {
         let metadata = metadata(&mut fields)?;
         let created = text(metadata, "creationTimestamp").to_owned();
         let finalized = !text(metadata, "deletionTimestamp").is_empty() && !has_finalizers(metadata);
-        let stamp =
-            Stamp { key: old.key.clone(), uid: &old.uid, version: self.store.next_version(), created: &created };
+        let stamp = Stamp {
+            key: old.key.clone(),
+            uid: &old.uid,
+            version: self.store.next_version(),
+            created: &created,
+        };
         let object = encode(fields, stamp)?;
         if finalized && write.part != Part::Whole {
             self.take_away(resource, old, write);

@@ -72,7 +72,8 @@ impl Term {
         let (path, rest, wanted) = match text.split_once("!=") {
             Some((path, rest)) if !path.contains('=') => (path, rest, false),
             Some(_) | None => {
-                let (path, rest) = text.split_once('=').ok_or_else(|| format!("invalid selector: '{text}'"))?;
+                let (path, rest) =
+                    text.split_once('=').ok_or_else(|| format!("invalid selector: '{text}'"))?;
                 (path, rest.strip_prefix('=').unwrap_or(rest), true)
             }
         };

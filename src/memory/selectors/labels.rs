@@ -40,7 +40,8 @@ impl LabelSelector {
     }
 
     pub(super) fn matches(&self, labels: &[(Box<str>, Box<str>)]) -> bool {
-        let value_of = |key: &str| labels.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value);
+        let value_of =
+            |key: &str| labels.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value);
         self.0.iter().all(|(key, operator)| operator.accepts(value_of(key)))
     }
 }
@@ -140,7 +141,8 @@ impl<'a> Parser<'a> {
 
     fn number(&mut self) -> Result<i64, String> {
         let word = self.word().unwrap_or_default();
-        word.parse().map_err(|_error| format!("for 'Gt', 'Lt' operators, the value must be an integer: '{word}'"))
+        word.parse()
+            .map_err(|_error| format!("for 'Gt', 'Lt' operators, the value must be an integer: '{word}'"))
     }
 
     fn values(&mut self) -> Result<BTreeSet<String>, String> {

@@ -51,8 +51,8 @@ pub(in crate::memory) struct Preconditions {
 /// A name made from `generateName` and a number that is never repeated.
 pub(in crate::memory) fn new_name(prefix: &str, mut number: u64) -> String {
     const LETTERS: [char; 27] = [
-        'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z', '2', '4',
-        '5', '6', '7', '8', '9',
+        'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z',
+        '2', '4', '5', '6', '7', '8', '9',
     ];
     let mut name = prefix.to_owned();
     for _ in 0..5 {
@@ -63,7 +63,11 @@ pub(in crate::memory) fn new_name(prefix: &str, mut number: u64) -> String {
 }
 
 /// What a replacement says about the version and uid it replaces must be true.
-pub(super) fn check_preconditions(resource: &Resource, old: &Object, metadata: &Fields) -> Result<(), Failure> {
+pub(super) fn check_preconditions(
+    resource: &Resource,
+    old: &Object,
+    metadata: &Fields,
+) -> Result<(), Failure> {
     let name = &*old.key.name;
     if ![name, ""].contains(&text(metadata, "name")) {
         let given = text(metadata, "name");
@@ -72,7 +76,8 @@ pub(super) fn check_preconditions(resource: &Resource, old: &Object, metadata: &
     }
     let wanted = Preconditions {
         uid: Some(text(metadata, "uid").to_owned()).filter(|uid| !uid.is_empty()),
-        resource_version: Some(text(metadata, "resourceVersion").to_owned()).filter(|version| !version.is_empty()),
+        resource_version: Some(text(metadata, "resourceVersion").to_owned())
+            .filter(|version| !version.is_empty()),
     };
     wanted.check(resource, old)
 }
@@ -128,4 +133,3 @@ pub(super) fn count_generation(before: &mut Fields, after: &mut Fields) -> Resul
     }
     Ok(())
 }
-
