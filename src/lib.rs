@@ -7,6 +7,7 @@
 //! - [`exit`] is the protocol towards the GitOps tool.
 
 pub mod cli;
+pub mod declared;
 pub mod engine;
 pub mod exit;
 pub mod finding;

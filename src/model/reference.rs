@@ -57,6 +57,15 @@ impl ObjectRef {
         }
     }
 
+    /// Reads what [`Display`](fmt::Display) wrote; none if the text names no object.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, path) = text.split_once(' ')?;
+        let (group, kind) = kind.rsplit_once('/').unwrap_or(("", kind));
+        let (namespace, name) = path.split_once('/').unwrap_or(("", path));
+        let kind = GroupKind::new(group, kind);
+        (!kind.kind.is_empty() && !name.is_empty()).then(|| Self::new(&kind, namespace, name))
+    }
+
     /// The object's kind.
     pub fn group_kind(&self) -> GroupKind {
         GroupKind { group: self.group.clone(), kind: self.kind.clone() }
@@ -87,5 +96,21 @@ mod tests {
         assert_eq!(deployment.to_string(), "apps/Deployment shop/web");
         let node = ObjectRef::new(&GroupKind::new("", "Node"), "", "n1");
         assert_eq!(node.to_string(), "Node n1");
+    }
+
+    #[test]
+    fn an_object_is_read_back_as_it_was_written() {
+        for (group, kind, namespace, name) in [
+            ("apps", "Deployment", "shop", "web"),
+            ("", "Pod", "shop", "web-0"),
+            ("", "Node", "", "n1"),
+            ("rbac.authorization.k8s.io", "ClusterRole", "", "system:node proxy"),
+        ] {
+            let object = ObjectRef::new(&GroupKind::new(group, kind), namespace, name);
+            assert_eq!(ObjectRef::parse(&object.to_string()), Some(object));
+        }
+        for text in ["", "Pod", "Pod ", " web", "apps/ web"] {
+            assert_eq!(ObjectRef::parse(text), None, "{text:?}");
+        }
     }
 }
