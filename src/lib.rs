@@ -12,6 +12,7 @@ pub mod engine;
 pub mod exit;
 pub mod finding;
 pub mod gitops;
+pub mod manifests;
 pub mod memory;
 pub mod model;
 pub mod rules;

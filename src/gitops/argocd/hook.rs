@@ -51,6 +51,14 @@ impl HookPhase {
     }
 }
 
+/// Label by which the shipped Jobs are known as gates.
+const COMPONENT: &str = "app.kubernetes.io/component";
+/// Its value.
+const GATE: &str = "gate";
+/// Within how many seconds of a failed PostSync hook Argo CD makes the SyncFail hook; it looks at a running operation
+/// at least every 30 seconds.
+const SIBLING_SECONDS: i64 = 60;
+
 /// What a hook's name says about its operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookName<'a> {
@@ -107,16 +115,37 @@ impl HookJob {
         Some(Tracking { instance, method, installation })
     }
 
-    /// True if Argo CD runs this Job as a hook.
-    pub fn is_hook(&self) -> bool {
-        self.metadata.annotations.contains_key(HOOK)
+    /// When in the operation this Job runs: its generated name tells, else its annotation if that names one phase.
+    pub fn phase(&self) -> HookPhase {
+        let named = HookName::parse(&self.metadata.name).map(|name| name.phase);
+        named.unwrap_or_else(|| {
+            let phases = self.metadata.annotations.get(HOOK).map_or("", String::as_str);
+            if phases.trim() == "SyncFail" { HookPhase::SyncFail } else { HookPhase::PostSync }
+        })
     }
 
-    /// True once the Job has completed or failed.
-    pub fn has_spoken(&self) -> bool {
-        self.status.conditions.iter().any(|condition| {
+    /// When the Job completed or failed; none while it has not spoken.
+    pub fn spoke_at(&self) -> Option<Timestamp> {
+        let ended = |condition: &&Condition| {
             condition.status == "True" && matches!(condition.type_.as_str(), "Complete" | "Failed")
-        })
+        };
+        self.status.conditions.iter().find(ended).and_then(|condition| condition.last_transition_time)
+    }
+
+    /// True if `other` is the gate that ran as PostSync hook in the operation in which this one runs as SyncFail hook,
+    /// and has spoken. Generated names tell the operation, given names do not. An earlier attempt has the same names:
+    /// so the other one must have spoken just before this Job was made, as Argo CD runs SyncFail hooks at once.
+    pub fn follows(&self, other: &Self) -> bool {
+        let Some(spoke_at) = other.spoke_at() else { return false };
+        let made = self.metadata.creation_timestamp.unwrap_or(Timestamp::MIN);
+        let just_before = (0..=SIBLING_SECONDS).contains(&(made.as_second() - spoke_at.as_second()));
+        let gate = other.metadata.labels.get(COMPONENT).map(String::as_str) == Some(GATE);
+        let related = match (HookName::parse(&self.metadata.name), HookName::parse(&other.metadata.name)) {
+            (Some(this), Some(other)) => this.is_sibling(&other),
+            (None, None) => other.phase() == HookPhase::PostSync,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        gate && related && just_before
     }
 }
 
@@ -171,6 +200,57 @@ mod tests {
         assert!(!later.is_sibling(&post));
         assert!(!stranger.is_sibling(&post));
         assert!(!post.is_sibling(&post));
+    }
+
+    fn gate(name: &str, hook: &str, made: i64, failed: Option<i64>) -> HookJob {
+        let at = |second| Some(Timestamp::from_second(second).unwrap());
+        let metadata = Meta {
+            name: name.into(),
+            annotations: [(HOOK.into(), hook.into())].into(),
+            labels: [(COMPONENT.into(), GATE.into())].into(),
+            creation_timestamp: at(made),
+            ..Meta::default()
+        };
+        let failed = failed.map(|second| Condition {
+            type_: "Failed".into(),
+            status: "True".into(),
+            last_transition_time: at(second),
+            ..Condition::default()
+        });
+        HookJob { metadata, status: HookJobStatus { conditions: failed.into_iter().collect() } }
+    }
+
+    #[test]
+    fn a_sync_fail_gate_follows_the_post_sync_gate_of_its_operation() {
+        let fail = gate("driftgate-0a1b2c3-syncfail-1000", "PostSync,SyncFail", 1100, None);
+        assert!(fail.follows(&gate(
+            "driftgate-0a1b2c3-postsync-1000",
+            "PostSync,SyncFail",
+            1010,
+            Some(1095)
+        )));
+        assert!(!fail.follows(&gate("driftgate-0a1b2c3-postsync-1000", "PostSync,SyncFail", 1010, None)));
+        assert!(!fail.follows(&gate("driftgate-0a1b2c3-postsync-900", "PostSync,SyncFail", 910, Some(950))));
+    }
+
+    #[test]
+    fn a_gate_of_an_earlier_attempt_is_not_followed() {
+        let fail = gate("driftgate-0a1b2c3-syncfail-1000", "PostSync,SyncFail", 1300, None);
+        assert!(!fail.follows(&gate(
+            "driftgate-0a1b2c3-postsync-1000",
+            "PostSync,SyncFail",
+            1010,
+            Some(1095)
+        )));
+    }
+
+    #[test]
+    fn gates_with_given_names_follow_by_time() {
+        let fail = gate("driftgate-syncfail", "SyncFail", 1100, None);
+        assert_eq!(fail.phase(), HookPhase::SyncFail);
+        assert!(fail.follows(&gate("driftgate", "PostSync", 1010, Some(1095))));
+        assert!(!fail.follows(&gate("driftgate", "PostSync", 1010, Some(1000))));
+        assert!(!fail.follows(&fail));
     }
 
     #[test]
