@@ -15,6 +15,7 @@ pub mod gitops;
 pub mod manifests;
 pub mod memory;
 pub mod model;
+pub mod rollout;
 pub mod rules;
 pub mod scope;
 pub mod verdict;

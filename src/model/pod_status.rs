@@ -15,6 +15,9 @@ pub struct PodStatus {
     /// Why the Pod as a whole is in this state.
     #[serde(deserialize_with = "null_as_default")]
     pub reason: String,
+    /// The same as text for people.
+    #[serde(deserialize_with = "null_as_default")]
+    pub message: String,
     /// Conditions such as `Ready` and `PodScheduled`.
     #[serde(deserialize_with = "null_as_default")]
     pub conditions: Vec<Condition>,

@@ -1,5 +1,6 @@
 //! Objects that make Pods: the built-in workloads, and anything else that carries a pod template.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::model::lenient::null_as_default;
@@ -142,6 +143,14 @@ pub struct WorkloadStatus {
     pub number_available: Option<i64>,
     /// Ready ones (DaemonSet).
     pub number_ready: Option<i64>,
+    /// Pods that have not ended (Job).
+    pub active: Option<i64>,
+    /// Pods that ended well (Job).
+    pub succeeded: Option<i64>,
+    /// Pods that ended badly (Job).
+    pub failed: Option<i64>,
+    /// When the controller took it up (Job).
+    pub start_time: Option<Timestamp>,
     /// Conditions.
     #[serde(deserialize_with = "null_as_default")]
     pub conditions: Vec<Condition>,
