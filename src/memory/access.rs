@@ -107,10 +107,7 @@ impl Access {
         } else {
             let spec = &review["spec"]["resourceAttributes"];
             let attributes: Option<Attributes> = Attributes::deserialize(spec).ok();
-            match attributes.is_none_or(|attributes| self.allows(&attributes)) {
-                true => json!({ "allowed": true, "reason": "" }),
-                false => json!({ "allowed": false }),
-            }
+            json!({ "allowed": attributes.is_none_or(|attributes| self.allows(&attributes)) })
         };
         if let Value::Object(fields) = &mut review {
             fields.insert("status".to_owned(), status);

@@ -43,7 +43,7 @@ pub enum Error {
         /// Which item, from 0.
         index: usize,
         /// What is wrong with it.
-        source: Box<Error>,
+        source: Box<Self>,
     },
     /// No such kind is served, and kinds are not registered on the fly.
     #[error("no kind {kind} is served at {api_version}")]
@@ -267,4 +267,77 @@ fn merge(
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     };
     state.replace(resource, old, fields, write).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Settings;
+    use crate::memory::testing::{pod, reference};
+    use serde_json::json;
+
+    #[test]
+    fn what_a_recorded_object_says_of_itself_is_kept() {
+        let api = Api::default();
+        let mut recorded = pod("a");
+        recorded["metadata"]["uid"] = "recorded".into();
+        recorded["metadata"]["resourceVersion"] = "4711".into();
+        recorded["metadata"]["creationTimestamp"] = "2025-05-05T05:05:05Z".into();
+        api.seed_value(&recorded).unwrap();
+        assert_eq!(api.get(&reference("v1", "Pod", "a")), Some(recorded));
+        api.seed_value(&pod("b")).unwrap();
+        assert_eq!(api.get(&reference("v1", "Pod", "b")).unwrap()["metadata"]["resourceVersion"], "4712");
+    }
+
+    #[test]
+    fn lists_are_seeded_item_by_item() {
+        let api = Api::default();
+        let list = json!({ "apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
+            { "metadata": { "name": "a", "namespace": "shop" } }, 7, { "metadata": {} },
+        ]});
+        let error = api.seed_value(&list).unwrap_err();
+        assert!(matches!(error, Error::Item { index: 1, .. }), "{error:?}");
+        assert!(api.get(&reference("v1", "Pod", "a")).is_some());
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": [pod("b"), pod("c")] });
+        assert_eq!((api.seed_value(&list).unwrap(), api.len()), (2, 3));
+    }
+
+    #[test]
+    fn objects_go_where_their_kind_lives() {
+        let api = Api::default();
+        api.seed(br#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}"#).unwrap();
+        api.seed(br#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"n","namespace":"shop"}}"#).unwrap();
+        let at = |kind: &str, name: &str, namespace: Option<&str>| {
+            let namespace = namespace.map(str::to_owned);
+            api.get(&ObjectRef { namespace, ..reference("v1", kind, name) })
+                .map(|object| object["metadata"].clone())
+        };
+        assert_eq!(at("Pod", "a", Some("default")).unwrap()["namespace"], "default");
+        assert_eq!(at("Node", "n", None).unwrap().get("namespace"), None);
+    }
+
+    #[test]
+    fn unknown_kinds_can_be_refused() {
+        let api = Api::new(Settings { unknown_kinds: UnknownKinds::Refuse, ..Settings::default() });
+        let thing = json!({ "apiVersion": "x.example/v1", "kind": "Thing", "metadata": { "name": "t" } });
+        assert_eq!(
+            api.seed_value(&thing).unwrap_err().to_string(),
+            "no kind Thing is served at x.example/v1"
+        );
+        assert_eq!(Api::default().seed_value(&thing).unwrap(), 1);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        let cases = [
+            "",
+            "[]",
+            "{}",
+            r#"{"apiVersion":"v1","kind":"Pod"}"#,
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":3}"#,
+        ];
+        for json in cases {
+            assert!(matches!(Api::default().seed(json.as_bytes()), Err(Error::Malformed(_))), "{json}");
+        }
+    }
 }

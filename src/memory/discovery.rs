@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::VERBS;
 use super::kinds::{Feature, Kinds, Resource};
 use super::mutate::has_subresource;
 use super::render::api_version;
-use super::respond::{Answer, Failure, json_response, respond, whole};
+use super::respond::{Answer, Body, Failure, json_response, respond, whole};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -44,12 +44,12 @@ fn subresources(resource: &Resource) -> impl Iterator<Item = &'static str> {
     ["status", "scale"].into_iter().filter(|name| has_subresource(resource, name))
 }
 
-fn ok(document: &Value) -> Answer {
-    Ok(json_response(StatusCode::OK, document.to_string()))
+fn ok(document: &Value) -> Response<Body> {
+    json_response(StatusCode::OK, document.to_string())
 }
 
 /// `/api` and `/apis` for clients that ask for everything at once.
-pub(super) fn aggregated(kinds: &Kinds, wanted: impl Fn(&str) -> bool) -> Answer {
+pub(super) fn aggregated(kinds: &Kinds, wanted: impl Fn(&str) -> bool) -> Response<Body> {
     let groups: Vec<Value> = groups(kinds)
         .into_iter()
         .filter(|(group, _)| wanted(group))
@@ -65,7 +65,7 @@ pub(super) fn aggregated(kinds: &Kinds, wanted: impl Fn(&str) -> bool) -> Answer
         "metadata": {},
         "items": groups,
     });
-    Ok(respond(StatusCode::OK, AGGREGATED, whole(document.to_string())))
+    respond(StatusCode::OK, AGGREGATED, whole(document.to_string()))
 }
 
 fn aggregated_version(kinds: &Kinds, group: &str, version: &str) -> Value {
@@ -102,12 +102,12 @@ fn scale_kind() -> Value {
 }
 
 /// `/api` for clients of the legacy form.
-pub(super) fn core_versions() -> Answer {
+pub(super) fn core_versions() -> Response<Body> {
     ok(&json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] }))
 }
 
 /// `/apis` for clients of the legacy form.
-pub(super) fn group_list(kinds: &Kinds) -> Answer {
+pub(super) fn group_list(kinds: &Kinds) -> Response<Body> {
     let groups: Vec<Value> = groups(kinds)
         .into_iter()
         .filter(|(group, _)| !group.is_empty())
@@ -123,7 +123,7 @@ pub(super) fn group(kinds: &Kinds, name: &str) -> Answer {
     let mut document = group_document(name, versions);
     document.insert("kind".to_owned(), "APIGroup".into());
     document.insert("apiVersion".to_owned(), "v1".into());
-    ok(&Value::Object(document))
+    Ok(ok(&Value::Object(document)))
 }
 
 fn group_document(group: &str, versions: &[&str]) -> Map<String, Value> {
@@ -170,16 +170,16 @@ pub(super) fn group_version(kinds: &Kinds, group: &str, version: &str) -> Answer
         return Err(Failure::no_such_path());
     }
     let group_version = api_version(group, version);
-    ok(&json!({
+    Ok(ok(&json!({
         "kind": "APIResourceList",
         "apiVersion": "v1",
         "groupVersion": group_version,
         "resources": documents,
-    }))
+    })))
 }
 
 /// `/version`.
-pub(super) fn version(git_version: &str) -> Answer {
+pub(super) fn version(git_version: &str) -> Response<Body> {
     let mut numbers = git_version.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     ok(&json!({
@@ -193,4 +193,88 @@ pub(super) fn version(git_version: &str) -> Answer {
         "compiler": "",
         "platform": "linux/amd64",
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::api::{DynamicObject, ListParams};
+    use kube::core::gvk::GroupVersionKind;
+    use kube::discovery::{Discovery, Scope};
+
+    use super::*;
+    use crate::memory::Api;
+    use crate::memory::testing::reference;
+
+    fn definition() -> Value {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": { "name": "gadgets.x.example" },
+            "spec": {
+                "group": "x.example",
+                "scope": "Namespaced",
+                "names": { "plural": "gadgets", "kind": "Gadget" },
+                "versions": [{ "name": "v1", "served": true, "storage": true, "subresources": { "status": {} } }],
+            },
+        })
+    }
+
+    fn summary(discovery: &Discovery) -> Vec<String> {
+        let groups = discovery.groups_alphabetical().into_iter();
+        let of_group = |group: &kube::discovery::ApiGroup| {
+            let mut kinds: Vec<_> = group.recommended_resources();
+            kinds.sort_by(|(left, _), (right, _)| left.plural.cmp(&right.plural));
+            kinds
+        };
+        let line = |(kind, can): (kube::discovery::ApiResource, kube::discovery::ApiCapabilities)| {
+            let below: Vec<_> = can.subresources.iter().map(|(kind, _)| kind.plural.clone()).collect();
+            format!(
+                "{}/{} {:?} {} {:?} {below:?}",
+                kind.api_version,
+                kind.plural,
+                kind.kind,
+                can.operations.len(),
+                can.scope
+            )
+        };
+        groups.flat_map(of_group).map(line).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_forms_tell_the_same() {
+        let api = Api::default();
+        api.seed_value(&definition()).unwrap();
+        let aggregated = Discovery::new(api.client()).run_aggregated().await.unwrap();
+        assert_eq!(api.requests().len(), 2);
+        let legacy = Discovery::new(api.client()).run().await.unwrap();
+        assert_eq!(summary(&aggregated), summary(&legacy));
+        let gadget = GroupVersionKind::gvk("x.example", "v1", "Gadget");
+        let (_, can) = aggregated.resolve_gvk(&gadget).unwrap();
+        assert_eq!((can.scope, can.subresources.len()), (Scope::Namespaced, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn objects_go_with_their_definition() {
+        let api = Api::default();
+        let gadget = json!({ "apiVersion": "x.example/v1", "kind": "Gadget", "metadata": { "name": "g", "namespace": "shop" } });
+        api.seed_value(&gadget).unwrap();
+        api.seed_value(&definition()).unwrap();
+        let (kind, _) =
+            kube::discovery::pinned_kind(&api.client(), &GroupVersionKind::gvk("x.example", "v1", "Gadget"))
+                .await
+                .unwrap();
+        let gadgets: kube::Api<DynamicObject> = kube::Api::all_with(api.client(), &kind);
+        assert_eq!(gadgets.list(&ListParams::default()).await.unwrap().items.len(), 1);
+        let mut at = reference("apiextensions.k8s.io/v1", "CustomResourceDefinition", "gadgets.x.example");
+        at.namespace = None;
+        api.delete(&at).unwrap();
+        let refused = crate::memory::testing::refusal(gadgets.list(&ListParams::default()).await);
+        assert_eq!((refused.code, api.len()), (404, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_version_is_that_of_the_settings() {
+        let info = Api::default().client().apiserver_version().await.unwrap();
+        assert_eq!((info.git_version.as_str(), info.minor.as_str()), ("v1.36.0", "36"));
+    }
 }

@@ -218,13 +218,12 @@ struct Definition {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Names {
     plural: String,
     kind: String,
     singular: Option<String>,
-    #[serde(default)]
-    short_names: Vec<String>,
+    #[serde(default, rename = "shortNames")]
+    short: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -254,7 +253,7 @@ impl Definition {
             id: ResourceId { group: self.group.into(), plural: self.names.plural.into() },
             singular: self.names.singular.unwrap_or_else(|| self.names.kind.to_lowercase()),
             kind: self.names.kind,
-            short_names: self.names.short_names,
+            short_names: self.names.short,
             versions,
             scope: if self.scope == "Namespaced" { Scope::Namespaced } else { Scope::Cluster },
             origin: Origin::Definition,

@@ -149,7 +149,7 @@ fn body(render: Render, page: Page) -> Body {
     let mut buffer = Some(head);
     let chunks = std::iter::from_fn(move || {
         let mut chunk = buffer.take()?;
-        while let Some((number, object)) = objects.next() {
+        for (number, object) in objects.by_ref() {
             if number > 0 {
                 chunk.push(b',');
             }

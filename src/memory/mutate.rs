@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use serde_json::Value;
 
 use super::kinds::{Feature, Origin, Resource};
@@ -13,7 +13,7 @@ use super::list::{of_objects, select};
 use super::object::{Key, Object};
 use super::patch::Patch;
 use super::render::Render;
-use super::respond::{Answer, Failure, deleted, json_response};
+use super::respond::{Answer, Body, Failure, deleted, json_response};
 use super::route::{Call, Form, Target};
 use super::scale;
 use super::selectors::Selectors;
@@ -69,9 +69,9 @@ impl Mutation<'_> {
         object.ok_or_else(|| Failure::not_found(subject(self.resource, name)))
     }
 
-    fn respond(&self, code: StatusCode, object: &Object) -> Answer {
+    fn respond(&self, code: StatusCode, object: &Object) -> Response<Body> {
         let render = Render::new(self.resource, &self.target.version, self.call.form());
-        Ok(json_response(code, render.bytes(object)))
+        json_response(code, render.bytes(object))
     }
 
     /// The object that was sent: of this kind and in this namespace.
@@ -97,7 +97,7 @@ impl Mutation<'_> {
             return Err(Failure::method_not_allowed());
         }
         let object = state.create(self.resource, self.namespace(), self.sent()?, &self.write(Part::Main)?)?;
-        self.respond(StatusCode::CREATED, &object)
+        Ok(self.respond(StatusCode::CREATED, &object))
     }
 
     fn update(&self, state: &mut State, name: &str, part: Part) -> Answer {
@@ -108,7 +108,7 @@ impl Mutation<'_> {
             return Err(Failure::invalid(&self.resource.kind, name, "metadata.resourceVersion", why));
         }
         let object = state.replace(self.resource, &old, fields, &self.write(part)?)?;
-        self.respond(StatusCode::OK, &object)
+        Ok(self.respond(StatusCode::OK, &object))
     }
 
     fn patch(&self, state: &mut State, name: &str, part: Part) -> Answer {
@@ -128,7 +128,7 @@ impl Mutation<'_> {
         };
         self.check_place(&mut fields)?;
         let object = state.replace(self.resource, &old, fields, &write)?;
-        self.respond(StatusCode::OK, &object)
+        Ok(self.respond(StatusCode::OK, &object))
     }
 
     fn check_apply(&self, applied: &Value) -> Result<(), Failure> {
@@ -152,7 +152,7 @@ impl Mutation<'_> {
         self.check_place(&mut fields)?;
         metadata(&mut fields)?.insert("name".to_owned(), name.into());
         let object = state.create(self.resource, self.namespace(), fields, write)?;
-        self.respond(StatusCode::CREATED, &object)
+        Ok(self.respond(StatusCode::CREATED, &object))
     }
 
     fn scale(&self, state: &mut State, name: &str) -> Answer {
@@ -189,7 +189,7 @@ impl Mutation<'_> {
         let old = self.stored(state, name)?;
         let options = self.options()?;
         match state.delete(self.resource, &old, &options, &self.delete_write(&options)?)? {
-            Deleted::Terminating(object) => self.respond(StatusCode::OK, &object),
+            Deleted::Terminating(object) => Ok(self.respond(StatusCode::OK, &object)),
             Deleted::Gone(object) => {
                 let status = deleted(subject(self.resource, name), &object.uid);
                 Ok(json_response(StatusCode::OK, status.to_string()))
@@ -220,5 +220,199 @@ pub(super) fn has_subresource(resource: &Resource, name: &str) -> bool {
         "status" => resource.has(Feature::Status) || resource.origin == Origin::Guess,
         "scale" => resource.has(Feature::Scale),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+    use kube::ResourceExt as _;
+    use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions};
+    use serde_json::{Value, json};
+
+    use crate::memory::Api;
+    use crate::memory::testing::{
+        config_maps, deployment, dynamic, pod, pods, reference, refusal, with_pods,
+    };
+
+    fn typed<T: serde::de::DeserializeOwned>(value: Value) -> T {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn config_map(metadata: &Value) -> ConfigMap {
+        typed(json!({ "metadata": metadata, "data": { "a": "1" } }))
+    }
+
+    fn deployments(api: &Api) -> kube::Api<DynamicObject> {
+        dynamic(api, "apps", "v1", "Deployment")
+    }
+
+    fn with_deployment() -> Api {
+        let api = Api::default();
+        api.apply(deployment(1)).unwrap();
+        api
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_created_object_gets_what_the_server_sets() {
+        let api = Api::default();
+        let created: Pod = pods(&api).create(&PostParams::default(), &typed(pod("a"))).await.unwrap();
+        assert_eq!(created.metadata.generation, Some(1));
+        assert_eq!(created.uid().map(|uid| uid.len()), Some(36));
+        assert_eq!(created.resource_version().as_deref(), Some("2"));
+        assert_eq!(json!(created.creation_timestamp()), "2026-01-01T00:00:00Z");
+        let refused = refusal(pods(&api).create(&PostParams::default(), &typed(pod("a"))).await);
+        assert!(refused.is_already_exists(), "{refused:?}");
+        assert_eq!(refused.message, "pods \"a\" already exists");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn generated_names_do_not_repeat() {
+        let api = Api::default();
+        for count in 1..=50 {
+            let new = config_map(&json!({ "generateName": "gate-" }));
+            let name = config_maps(&api).create(&PostParams::default(), &new).await.unwrap().name_any();
+            assert_eq!((name.len(), &name[..5]), (10, "gate-"));
+            assert_eq!(api.len(), count);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stale_update_is_a_conflict() {
+        let api = Api::default();
+        let first = config_maps(&api)
+            .create(&PostParams::default(), &config_map(&json!({ "name": "a" })))
+            .await
+            .unwrap();
+        let mut newer = first.clone();
+        newer.data = None;
+        config_maps(&api).replace("a", &PostParams::default(), &newer).await.unwrap();
+        let refused = refusal(config_maps(&api).replace("a", &PostParams::default(), &first).await);
+        assert!(
+            refused.is_conflict() && refused.message.contains("the object has been modified"),
+            "{refused:?}"
+        );
+        let stale =
+            Patch::Merge(json!({ "metadata": { "resourceVersion": first.resource_version() }, "data": {} }));
+        assert!(refusal(config_maps(&api).patch("a", &PatchParams::default(), &stale).await).is_conflict());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_update_that_changes_nothing_makes_no_version() {
+        let api = with_deployment();
+        let before = deployments(&api).get("web").await.unwrap();
+        let same = Patch::Merge(json!({ "spec": { "replicas": 1 } }));
+        assert_eq!(deployments(&api).patch("web", &PatchParams::default(), &same).await.unwrap(), before);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn status_and_specification_are_written_apart() {
+        let api = with_deployment();
+        let both = Patch::Merge(json!({ "spec": { "replicas": 3 }, "status": { "replicas": 3 } }));
+        let main = deployments(&api).patch("web", &PatchParams::default(), &both).await.unwrap();
+        assert_eq!((&main.data["spec"]["replicas"], main.data.get("status")), (&json!(3), None));
+        assert_eq!(main.metadata.generation, Some(2));
+        let both = Patch::Merge(json!({ "spec": { "replicas": 9 }, "status": { "replicas": 3 } }));
+        let status = deployments(&api).patch_status("web", &PatchParams::default(), &both).await.unwrap();
+        assert_eq!(status.data, json!({ "spec": { "replicas": 3 }, "status": { "replicas": 3 } }));
+        assert_eq!(status.metadata.generation, Some(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_scale_is_an_object_of_its_own() {
+        let api = with_deployment();
+        let scaled = Patch::Merge(json!({ "spec": { "replicas": 5 } }));
+        let scale = deployments(&api).patch_scale("web", &PatchParams::default(), &scaled).await.unwrap();
+        assert_eq!(scale.spec.unwrap().replicas, Some(5));
+        let scaled = deployments(&api).get("web").await.unwrap();
+        assert_eq!((&scaled.data["spec"]["replicas"], scaled.metadata.generation), (&json!(5), Some(2)));
+        assert_eq!(refusal(pods(&with_pods(&["a"])).get_scale("a").await).code, 404);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dry_run_persists_nothing() {
+        let api = with_pods(&["a"]);
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        let created: Pod = pods(&api).create(&dry, &typed(pod("b"))).await.unwrap();
+        assert!(created.uid().is_some());
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        let patched =
+            pods(&api).patch("a", &dry, &Patch::Merge(json!({ "spec": { "nodeName": "n" } }))).await.unwrap();
+        assert_eq!(patched.spec.unwrap().node_name.as_deref(), Some("n"));
+        pods(&api).delete("a", &DeleteParams { dry_run: true, ..DeleteParams::default() }).await.unwrap();
+        assert_eq!((api.len(), pods(&api).get("a").await.unwrap().spec.unwrap().node_name), (1, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_apply_creates_and_merges() {
+        let api = Api::default();
+        let params = PatchParams::apply("gate");
+        let apply = |replicas| Patch::Apply(deployment(replicas));
+        deployments(&api).patch("web", &params, &apply(1)).await.unwrap();
+        let merged = deployments(&api).patch("web", &params, &apply(2)).await.unwrap();
+        assert_eq!((&merged.data["spec"]["replicas"], merged.metadata.generation), (&json!(2), Some(2)));
+        let unnamed = PatchParams { field_manager: None, ..PatchParams::default() };
+        assert_eq!(refusal(deployments(&api).patch("web", &unnamed, &apply(1)).await).code, 422);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deletion_keeps_its_preconditions() {
+        let api = with_pods(&["a"]);
+        let uid = |uid: &str| Preconditions { uid: Some(uid.to_owned()), ..Preconditions::default() };
+        let params = |wanted| DeleteParams { preconditions: Some(wanted), ..DeleteParams::background() };
+        assert!(refusal(pods(&api).delete("a", &params(uid("other"))).await).is_conflict());
+        let found = pods(&api).get("a").await.unwrap().uid().unwrap();
+        let status = pods(&api).delete("a", &params(uid(&found))).await.unwrap().right().unwrap();
+        assert_eq!(status.details.unwrap().uid, found);
+        assert!(refusal(pods(&api).get("a").await).is_not_found());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_waits_for_its_finalizers() {
+        let api = Api::default();
+        let held = config_map(&json!({ "name": "a", "finalizers": ["x.example/hold"] }));
+        config_maps(&api).create(&PostParams::default(), &held).await.unwrap();
+        let terminating =
+            config_maps(&api).delete("a", &DeleteParams::default()).await.unwrap().left().unwrap();
+        assert!(terminating.metadata.deletion_timestamp.is_some());
+        let release = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+        config_maps(&api).patch("a", &PatchParams::default(), &release).await.unwrap();
+        assert!(api.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_collection_is_deleted_as_selected() {
+        let api = with_pods(&["a", "b", "c"]);
+        let odd = ListParams::default().labels("parity=even");
+        let deleted =
+            pods(&api).delete_collection(&DeleteParams::default(), &odd).await.unwrap().left().unwrap();
+        assert_eq!((deleted.items.len(), api.len()), (2, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_fit_its_path_is_refused() {
+        let api = with_pods(&["a"]);
+        let mut elsewhere = pod("b");
+        elsewhere["metadata"]["namespace"] = "other".into();
+        let wrong = dynamic(&api, "", "v1", "Pod");
+        assert_eq!(refusal(wrong.create(&PostParams::default(), &typed(elsewhere)).await).code, 400);
+        let refused = refusal(wrong.create(&PostParams::default(), &typed(deployment(1))).await);
+        assert!(refused.message.contains("does not match the expected apiVersion (v1)"), "{refused:?}");
+        let renamed = Patch::Merge(json!({ "metadata": { "name": "b" } }));
+        assert_eq!(refusal(wrong.patch("a", &PatchParams::default(), &renamed).await).code, 400);
+        assert!(api.get(&reference("v1", "Pod", "b")).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn server_set_metadata_cannot_be_written() {
+        let api = with_pods(&["a"]);
+        let before = pods(&api).get("a").await.unwrap();
+        let forged = Patch::Merge(
+            json!({ "metadata": { "generation": 9, "creationTimestamp": null, "labels": null } }),
+        );
+        let after = pods(&api).patch("a", &PatchParams::default(), &forged).await.unwrap();
+        assert_eq!(after.metadata.generation, before.metadata.generation);
+        assert_eq!(after.creation_timestamp(), before.creation_timestamp());
+        assert!(after.labels().is_empty());
     }
 }

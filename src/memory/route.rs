@@ -195,10 +195,9 @@ mod tests {
     use super::*;
 
     fn target(path: &str) -> Target {
-        match Route::parse(path) {
-            Route::Resource(target) => target,
-            other => panic!("{path} is {other:?}"),
-        }
+        let route = Route::parse(path);
+        let Route::Resource(target) = route else { panic!("{path} is {route:?}") };
+        target
     }
 
     #[test]

@@ -133,3 +133,65 @@ impl Api {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::testing::{pods, reference, refusal, with_pods};
+    use serde_json::json;
+
+    const SCRIPT: &str = "
+- after: 10s
+  delete: {apiVersion: v1, kind: Pod, namespace: shop, name: a}
+- after: 5s
+  patch:
+    object: {apiVersion: v1, kind: Pod, namespace: shop, name: a}
+    merge: {status: {phase: Running}, metadata: {generation: 4}}
+- after: 5s
+  apply: {apiVersion: v1, kind: Pod, metadata: {name: b, namespace: shop}}
+- after: 20s
+  addFault: {at: {every: {resource: pods}}, what: {status: 503}}
+- after: 30s
+  clearFaults: true
+";
+
+    #[tokio::test(start_paused = true)]
+    async fn steps_happen_at_their_time() {
+        let api = with_pods(&["a"]);
+        let script = api.schedule(serde_saphyr::from_str(SCRIPT).unwrap());
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let pod = api.get(&reference("v1", "Pod", "a")).unwrap();
+        assert_eq!((&pod["status"]["phase"], &pod["metadata"]["generation"]), (&json!("Running"), &json!(4)));
+        let pod = pods(&api).get("b").await.unwrap();
+        assert_eq!(json!(pod.metadata.creation_timestamp), "2026-01-01T00:00:05Z");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(refusal(pods(&api).get("a").await).is_not_found());
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(refusal(pods(&api).get("b").await).code, 503);
+        script.await.unwrap().unwrap();
+        pods(&api).get("b").await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_cannot_be_done_is_named() {
+        let steps: Vec<Step> = serde_saphyr::from_str(SCRIPT).unwrap();
+        let error = with_pods(&[]).schedule(steps).await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "step 2 of the script, after 5s");
+        assert_eq!(error.source.to_string(), "pods \"a\" not found");
+    }
+
+    #[test]
+    fn malformed_steps_are_refused() {
+        let cases = [
+            ("- {after: 1s}", "exactly one of apply, patch, delete"),
+            ("- {after: 1s, clearFaults: true, apply: {}}", "exactly one of"),
+            ("- {after: soon, clearFaults: true}", "'soon' is not a duration"),
+            ("- {after: 1s, aply: {}}", "unknown field `aply`"),
+            ("- {after: 1s, delete: {kind: Pod, name: a}}", "missing field `apiVersion`"),
+        ];
+        for (yaml, expected) in cases {
+            let error = serde_saphyr::from_str::<Vec<Step>>(yaml).unwrap_err().to_string();
+            assert!(error.contains(expected), "{yaml}: {error}");
+        }
+    }
+}

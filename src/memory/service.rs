@@ -67,12 +67,11 @@ impl Api {
             Some(fault) => fault.instead().await,
             None => None,
         };
-        let answer = match injected {
-            Some(injected) => injected?,
-            None => {
-                let body = body.collect().await.map_err(Into::into)?.to_bytes();
-                self.answer(&call, &body, fault.clone()).unwrap_or_else(Failure::into_response)
-            }
+        let answer = if let Some(injected) = injected {
+            injected?
+        } else {
+            let body = body.collect().await.map_err(Into::into)?.to_bytes();
+            self.answer(&call, &body, fault.clone()).unwrap_or_else(Failure::into_response)
         };
         let answer = match &fault {
             Some(fault) => fault.spoil(answer).await?,
@@ -132,17 +131,17 @@ impl Api {
         }
         let kinds = &self.lock().kinds;
         let aggregated = call.accept.contains("as=APIGroupDiscoveryList");
-        match &call.route {
+        Ok(match &call.route {
             Route::Version => discovery::version(&self.settings().version),
-            Route::Health => Ok(respond(StatusCode::OK, "text/plain; charset=utf-8", whole("ok"))),
+            Route::Health => respond(StatusCode::OK, "text/plain; charset=utf-8", whole("ok")),
             Route::CoreVersions if aggregated => discovery::aggregated(kinds, str::is_empty),
             Route::CoreVersions => discovery::core_versions(),
             Route::Groups if aggregated => discovery::aggregated(kinds, |group| !group.is_empty()),
             Route::Groups => discovery::group_list(kinds),
-            Route::Group(group) => discovery::group(kinds, group),
-            Route::GroupVersion(group, version) => discovery::group_version(kinds, group, version),
-            Route::Resource(_) | Route::Unknown => Err(Failure::no_such_path()),
-        }
+            Route::Group(group) => discovery::group(kinds, group)?,
+            Route::GroupVersion(group, version) => discovery::group_version(kinds, group, version)?,
+            Route::Resource(_) | Route::Unknown => return Err(Failure::no_such_path()),
+        })
     }
 }
 
@@ -173,4 +172,101 @@ fn review(state: &State, resource: &Resource, call: &Call, body: &[u8]) -> Answe
         .map_err(|error| Failure::bad_request(format!("the object provided is unrecognized: {error}")))?;
     let answer = state.access.review(resource, review, &state.kinds);
     Ok(json_response(StatusCode::CREATED, answer.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::api::ListParams;
+
+    use crate::memory::testing::{pods, refusal, with_pods};
+    use crate::memory::{Fault, Matching, What, Where};
+
+    fn on_pods(what: What) -> Fault {
+        Fault {
+            at: Where::Every(Matching { resource: Some("pods".to_owned()), ..Matching::default() }),
+            what,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_logged_with_their_status() {
+        let api = with_pods(&["a"]);
+        api.add_fault(Fault { at: Where::Nth(1), what: What::Reset });
+        pods(&api).list(&ListParams::default().limit(5)).await.unwrap();
+        pods(&api).get("a").await.unwrap_err();
+        pods(&api).get("b").await.unwrap_err();
+        let requests: Vec<_> = api
+            .requests()
+            .into_iter()
+            .map(|r| format!("{} {}?{} {:?}", r.verb, r.path, r.query, r.status))
+            .collect();
+        assert_eq!(
+            requests,
+            [
+                "list /api/v1/namespaces/shop/pods?limit=5 Some(200)",
+                "get /api/v1/namespaces/shop/pods/a? None",
+                "get /api/v1/namespaces/shop/pods/b? Some(404)",
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_fault_looks_to_the_client_as_from_a_cluster() {
+        for what in [What::Reset, What::TruncatedBody] {
+            let api = with_pods(&["a"]);
+            api.add_fault(on_pods(what.clone()));
+            let error = pods(&api).get("a").await.unwrap_err();
+            assert!(matches!(error, kube::Error::Service(_)), "{what:?}: {error:?}");
+        }
+        let api = with_pods(&["a"]);
+        api.add_fault(on_pods(What::GarbageBody));
+        assert!(matches!(pods(&api).get("a").await.unwrap_err(), kube::Error::SerdeError(_)));
+        for (code, reason) in
+            [(403, "Forbidden"), (404, "NotFound"), (409, "Conflict"), (503, "ServiceUnavailable")]
+        {
+            let api = with_pods(&["a"]);
+            api.add_fault(on_pods(What::Status(code)));
+            let status = refusal(pods(&api).get("a").await);
+            assert_eq!((status.code, status.reason.as_str()), (code, reason));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_request_says_when_to_come_back() {
+        let api = with_pods(&["a"]);
+        api.add_fault(on_pods(What::TooManyRequests { retry_after: Some(7) }));
+        let request = http::Request::get("/api/v1/pods").body(kube::client::Body::empty()).unwrap();
+        let response = api.client().send(request).await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()),
+            (429, "7")
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hanging_request_has_no_answer() {
+        let api = with_pods(&["a"]);
+        api.add_fault(on_pods(What::Hang));
+        let pods = pods(&api);
+        assert!(tokio::time::timeout(Duration::from_secs(86_400), pods.get("a")).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn forbidden_requests_are_refused_before_anything_else() {
+        let api = with_pods(&["a"]);
+        api.forbid(&["list", "watch"], "", "pods", None);
+        let everywhere: kube::Api<Pod> = kube::Api::all(api.client());
+        let refused = refusal(everywhere.list(&ListParams::default()).await);
+        assert!(refused.is_forbidden());
+        assert_eq!(
+            refused.message,
+            "pods is forbidden: User \"system:serviceaccount:driftgate:driftgate\" cannot list resource \"pods\" in API group \"\" at the cluster scope"
+        );
+        pods(&api).get("a").await.unwrap();
+        api.allow_all();
+        everywhere.list(&ListParams::default()).await.unwrap();
+    }
 }

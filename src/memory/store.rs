@@ -77,7 +77,8 @@ impl Store {
         let lives = self.departed.get(&(resource.clone(), key.clone())).copied().unwrap_or_default();
         let place = format!("{}/{}/{}/{}/{lives}", resource.group, resource.plural, key.namespace, key.name);
         let digest = Sha256::digest(place.as_bytes());
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let number = digest.iter().take(16).fold(0_u128, |number, &byte| number << 8 | u128::from(byte));
+        let hex = format!("{number:032x}");
         [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default()).join("-")
     }
 

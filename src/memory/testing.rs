@@ -62,8 +62,7 @@ pub(super) fn reference(api_version: &str, kind: &str, name: &str) -> ObjectRef 
 
 /// The `Status` of a refused request.
 pub(super) fn refusal<T: std::fmt::Debug>(result: Result<T, kube::Error>) -> kube::core::Status {
-    match result.unwrap_err() {
-        kube::Error::Api(status) => *status,
-        other => panic!("{other:?} is no refusal"),
-    }
+    let error = result.unwrap_err();
+    let kube::Error::Api(status) = error else { panic!("{error:?} is no refusal") };
+    *status
 }

@@ -150,7 +150,7 @@ impl State {
             Part::Main if !resource.has(Feature::Status) => {}
             Part::Main => set(&mut fields, "status", before.get("status").cloned()),
             Part::Status => {
-                fields = before.clone();
+                fields.clone_from(&before);
                 set(&mut fields, "status", status);
             }
         }

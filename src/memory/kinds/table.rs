@@ -1,6 +1,7 @@
 //! The kinds that every cluster serves, as one table.
 
-use super::{Feature, Feature::*, Scope, Scope::*};
+use super::Feature::{self, Generation, Review, Scale, Status};
+use super::Scope::{self, Cluster, Namespaced};
 
 /// One built-in kind at one version.
 pub(super) struct Row {

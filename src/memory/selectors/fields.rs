@@ -133,12 +133,15 @@ mod tests {
     use crate::memory::object::{Key, Parts, Stamp};
     use proptest::prelude::*;
 
-    fn selects(selector: &str) -> Result<bool, String> {
+    fn pod() -> Object {
         let json = br#"{"spec":{"nodeName":"n1"},"status":{"phase":"Running"}}"#;
         let stamp = Stamp { key: Key::new("shop", "web"), uid: "u", version: 1, created: "" };
-        let pod = Object::new(&Parts::parse(json).unwrap(), stamp);
-        let pods = Kinds::built_in().of_kind("", "Pod").unwrap();
-        Ok(FieldSelector::parse(selector, &pods)?.matches(&pod))
+        Object::new(&Parts::parse(json).unwrap(), stamp)
+    }
+
+    fn selects(selector: &str) -> Result<bool, String> {
+        let pods = Kinds::built_in().of_kind("", "Pod").ok_or("no pods")?;
+        FieldSelector::parse(selector, &pods).map(|parsed| parsed.matches(&pod()))
     }
 
     #[test]
