@@ -4,9 +4,11 @@
 //!
 //! - core: [`model`] ← [`finding`] ← [`rules`] ← [`engine`] ← [`verdict`]; no async, clock, environment, files or
 //!   Kubernetes client;
+//! - [`cluster`] is the edge to the Kubernetes API, the only importer of its client;
 //! - [`exit`] is the protocol towards the GitOps tool.
 
 pub mod cli;
+pub mod cluster;
 pub mod declared;
 pub mod engine;
 pub mod exit;

@@ -1,0 +1,144 @@
+//! One request and its answer: sent through the client, collected once, decoded by the caller, repeated by the policy.
+//!
+//! Never goes through the client's own decoding, which logs whole bodies when it fails.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use tokio::time::{Instant, timeout};
+use tower::retry::RetryLayer;
+use tower::{ServiceBuilder, ServiceExt as _};
+
+use crate::cluster::Cluster;
+use crate::cluster::error::{ApiError, Doing, Reason, causes};
+use crate::cluster::retry::Patience;
+
+/// How long one attempt may take, the whole body included; the API server itself gives up after 60 s.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
+
+/// What an attempt brought.
+#[derive(Debug)]
+pub(super) enum Answer<D> {
+    /// 2xx, decoded.
+    Done(D),
+    /// Anything else.
+    Refused {
+        /// Status line.
+        status: StatusCode,
+        /// How long the server wants us to wait.
+        retry_after: Option<Duration>,
+        /// A Status object, or any text.
+        body: Vec<u8>,
+    },
+}
+
+/// Why an attempt brought no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    #[error("{0}")]
+    Transport(String),
+    #[error("the answer cannot be decoded: {0}")]
+    Garbage(String),
+    #[error("the deadline has passed")]
+    Deadline,
+}
+
+impl Failure {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Garbage(_) => Reason::Undecodable,
+            Self::Timeout(_) | Self::Transport(_) | Self::Deadline => Reason::Unavailable,
+        }
+    }
+}
+
+impl Cluster {
+    /// Sends a request until it is answered or the policy gives up.
+    pub(super) async fn exchange<D>(
+        &self,
+        request: Request<Bytes>,
+        decode: impl Fn(Vec<u8>) -> Result<D, Failure>,
+    ) -> Result<Answer<D>, Failure> {
+        let decode = &decode;
+        let attempt = tower::service_fn(|request| async move {
+            match self.attempt(request).await? {
+                Answer::Done(body) => decode(body).map(Answer::Done),
+                Answer::Refused { status, retry_after, body } => {
+                    Ok(Answer::Refused { status, retry_after, body })
+                }
+            }
+        });
+        let retry = RetryLayer::new(Patience::new(self.deadline));
+        ServiceBuilder::new().layer(retry).service(attempt).oneshot(request).await
+    }
+
+    /// The same, for callers to whom a refusal is an error.
+    pub(super) async fn require<D>(
+        &self,
+        doing: &Doing,
+        request: Request<Bytes>,
+        decode: impl Fn(Vec<u8>) -> Result<D, Failure>,
+    ) -> Result<D, ApiError> {
+        done(doing, self.exchange(request, decode).await)
+    }
+
+    async fn attempt(&self, request: Request<Bytes>) -> Result<Answer<Vec<u8>>, Failure> {
+        let mut longest = LONGEST_ATTEMPT;
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Failure::Deadline);
+            }
+            longest = longest.min(left);
+        }
+        let sent = async {
+            let _permit =
+                self.permits.acquire().await.map_err(|closed| Failure::Transport(closed.to_string()))?;
+            self.send(request).await
+        };
+        timeout(longest, sent).await.unwrap_or(Err(Failure::Timeout(longest)))
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> Result<Answer<Vec<u8>>, Failure> {
+        let sent = self.client.send(request.map(Body::from)).await;
+        let (head, body) = sent.map_err(|error| Failure::Transport(causes(&error)))?.into_parts();
+        let body = collect(body).await?;
+        Ok(if head.status.is_success() {
+            Answer::Done(body)
+        } else {
+            Answer::Refused { status: head.status, retry_after: retry_after(&head.headers), body }
+        })
+    }
+}
+
+/// A refusal or failure as an error.
+pub(super) fn done<D>(doing: &Doing, answer: Result<Answer<D>, Failure>) -> Result<D, ApiError> {
+    match answer {
+        Ok(Answer::Done(decoded)) => Ok(decoded),
+        Ok(Answer::Refused { status, body, .. }) => Err(ApiError::refused(doing, status, &body)),
+        Err(failure) => Err(ApiError::new(doing, failure.reason(), failure.to_string())),
+    }
+}
+
+/// The whole body in one buffer; frames are dropped as they are copied.
+async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Failure::Transport(causes(&error)))?;
+        if let Ok(data) = frame.into_data() {
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(whole)
+}
+
+/// Seconds; the form with a date is not used by Kubernetes.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
