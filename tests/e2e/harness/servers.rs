@@ -79,6 +79,11 @@ impl ControlPlane {
         write_kubeconfig(&self.endpoint, &self.dir, user)
     }
 
+    /// Keeps a server running for as long as the process, and tells of its death if a test fails.
+    pub(crate) fn adopt(&self, server: Server) {
+        self.servers.lock().expect("no panic while adopting").push(server);
+    }
+
     /// What has become of servers that should run.
     pub(crate) fn obituaries(&self) -> Vec<String> {
         let mut servers = self.servers.lock().expect("no panic while asking");
