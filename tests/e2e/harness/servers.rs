@@ -40,6 +40,7 @@ impl Server {
             args: args.to_vec(),
             envs: envs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
             inherit_env: true,
+            dir: &state_dir(name),
             stdout: log.clone(),
             stderr: log.clone(),
         });
