@@ -19,5 +19,6 @@ pub mod memory;
 pub mod model;
 pub mod rollout;
 pub mod rules;
+pub mod scenario;
 pub mod scope;
 pub mod verdict;
