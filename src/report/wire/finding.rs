@@ -1,0 +1,167 @@
+//! Findings and the objects they are about, as other programs see them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::finding::{self, Certainty, Presence, Severity};
+use crate::model::reference::{GroupKind, ObjectRef};
+use crate::model::world;
+use crate::report::Printable;
+
+/// One object of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Object {
+    /// API group; empty for the core group.
+    pub group: Printable,
+    /// Kind in CamelCase.
+    pub kind: Printable,
+    /// Namespace; empty for cluster-scoped objects.
+    pub namespace: Printable,
+    /// Name; empty for all objects of the kind.
+    pub name: Printable,
+}
+
+impl From<&ObjectRef> for Object {
+    fn from(object: &ObjectRef) -> Self {
+        let ObjectRef { group, kind, namespace, name } = object;
+        Self {
+            group: Printable::new(group),
+            kind: Printable::new(kind),
+            namespace: Printable::new(namespace),
+            name: Printable::new(name),
+        }
+    }
+}
+
+/// `apps/Deployment shop/web`; `any networking.k8s.io/NetworkPolicy in shop` without a name.
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, kind, namespace, name } = self;
+        let any = if name.is_empty() { "any " } else { "" };
+        let slash = if group.is_empty() { "" } else { "/" };
+        write!(f, "{any}{group}{slash}{kind}")?;
+        match (namespace.is_empty(), name.is_empty()) {
+            (true, true) => Ok(()),
+            (true, false) => write!(f, " {name}"),
+            (false, true) => write!(f, " in {namespace}"),
+            (false, false) => write!(f, " {namespace}/{name}"),
+        }
+    }
+}
+
+impl Object {
+    pub(super) fn all(kind: &GroupKind, namespace: &str) -> Self {
+        Self::from(&ObjectRef::new(kind, namespace, ""))
+    }
+}
+
+/// A rule's proof of something bad.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Rule, for instance `privileged-container`; for ever.
+    pub rule: &'static str,
+    /// Catalogue number of the rule, for instance WL-001.
+    pub code: &'static str,
+    /// How bad, in this place.
+    pub severity: Severity,
+    /// Proven or possible.
+    pub certainty: Certainty,
+    /// What shows it.
+    pub evidence: Evidence,
+    /// Something bad is there, or something good is missing.
+    pub presence: Presence,
+    /// Outermost owner of the object that shows it: what to repair.
+    pub subject: Object,
+    /// The object that shows it, for instance one of the Pods.
+    pub object: Object,
+    /// How many objects show it.
+    pub objects: u64,
+    /// Container, for rules about containers.
+    pub container: Option<Printable>,
+    /// Images of that container in all objects that show it.
+    pub images: BTreeSet<Printable>,
+    /// The failing value in normal form; may be empty.
+    pub value: Printable,
+    /// Field in `object`, with names instead of indexes.
+    pub path: Printable,
+    /// What is wrong.
+    pub message: Printable,
+    /// What to do.
+    pub help: &'static str,
+    /// Objects it follows from; one without a name stands for any object of its kind in its namespace.
+    pub causes: BTreeSet<Object>,
+    /// Against the record of the last revision that passed; null where that was not asked.
+    pub novelty: Option<Novelty>,
+    /// Who or what brought it, as far as that is known.
+    pub brought_by: Option<Printable>,
+}
+
+impl From<&finding::Finding> for Finding {
+    fn from(finding: &finding::Finding) -> Self {
+        Self {
+            rule: finding.identity.rule,
+            code: finding.code,
+            severity: finding.severity,
+            certainty: finding.certainty,
+            evidence: finding.evidence.into(),
+            presence: finding.presence,
+            subject: (&finding.identity.subject).into(),
+            object: (&finding.object).into(),
+            objects: finding.count,
+            container: finding.identity.container.as_ref().map(Printable::new),
+            images: finding.images.iter().map(Printable::new).collect(),
+            value: Printable::new(&finding.identity.value),
+            path: Printable::new(&finding.path),
+            message: Printable::new(&finding.message),
+            help: finding.help,
+            causes: finding.causes.iter().map(Object::from).collect(),
+            novelty: None,
+            brought_by: None,
+        }
+    }
+}
+
+impl From<&finding::Cause> for Object {
+    fn from(cause: &finding::Cause) -> Self {
+        match cause {
+            finding::Cause::Object(object) => object.into(),
+            finding::Cause::Kind(kind, namespace) => Self::all(kind, namespace),
+        }
+    }
+}
+
+/// What shows a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// A pod template: what would be made, before admission.
+    Template,
+    /// The live object itself.
+    Live,
+}
+
+impl From<world::Evidence> for Evidence {
+    fn from(evidence: world::Evidence) -> Self {
+        match evidence {
+            world::Evidence::Template => Self::Template,
+            world::Evidence::Live => Self::Live,
+        }
+    }
+}
+
+/// A finding against the record of the last revision that passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Novelty {
+    /// Not in the record.
+    New,
+    /// In the record: the last good revision has it too.
+    Known,
+    /// There is no record to compare with.
+    Unrecorded,
+}
