@@ -4,5 +4,4 @@
 //! <https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/>.
 
 pub mod application;
-pub mod discover;
 pub mod hook;

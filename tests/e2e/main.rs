@@ -12,6 +12,5 @@
     reason = "this is a test: it may touch files and clocks, and failing is how it reports"
 )]
 
-mod argocd;
 mod control_plane;
 mod harness;

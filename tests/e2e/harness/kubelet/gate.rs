@@ -57,7 +57,6 @@ impl Gate {
             args,
             envs,
             inherit_env: false,
-            dir: &dir,
             stdout,
             stderr: stderr.clone(),
         });
