@@ -45,15 +45,12 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Cluster")]
 pub struct ClusterArgs {
-    /// Kubeconfig file; inside a Pod its service account is used when this is absent.
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    /// Kubeconfig file; else the Pod's ServiceAccount inside a cluster, and KUBECONFIG or ~/.kube/config elsewhere.
+    #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
-    /// How long all attempts of one request may take.
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
-    pub request_timeout: Duration,
 }
 
 /// Thresholds, parameters and exclusions.
@@ -130,7 +127,7 @@ pub struct GateArgs {
     #[arg(long, env = "DRIFTGATE_RECORDS_NAMESPACE", value_name = "NAMESPACE", default_value = "driftgate")]
     pub records_namespace: String,
     /// File for the summary that Kubernetes shows as the container's termination message.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "DRIFTGATE_TERMINATION_MESSAGE_FILE", value_name = "FILE")]
     pub termination_message_file: Option<PathBuf>,
     /// Format of the report.
     #[arg(short, long, value_enum, default_value_t)]

@@ -116,19 +116,16 @@ impl<'a> Engine<'a> {
 
     fn surroundings(&mut self) {
         let (world, settings) = (self.world, self.settings);
-        let kind = |group: &str, kind: &str| GroupKind::new(group, kind);
         for service in &world.services {
-            let object = service.metadata.reference(&kind("", "Service"));
-            if world.owns(&object) {
-                self.object(&object, |check, sink| {
-                    if let Check::Service(judge) = check {
-                        judge(service, world, settings, sink);
-                    }
-                });
-            }
+            let object = service.metadata.reference(&GroupKind::new("", "Service"));
+            self.owned(&object, |check, sink| {
+                if let Check::Service(judge) = check {
+                    judge(service, world, settings, sink);
+                }
+            });
         }
         for namespace in world.namespaces.values() {
-            let object = namespace.metadata.reference(&kind("", "Namespace"));
+            let object = namespace.metadata.reference(&GroupKind::new("", "Namespace"));
             self.object(&object, |check, sink| {
                 if let Check::Namespace(judge) = check {
                     judge(namespace, world, settings, sink);
@@ -143,23 +140,33 @@ impl<'a> Engine<'a> {
         let kind = |kind: &str| GroupKind::new("admissionregistration.k8s.io", kind);
         for webhook in &world.mutating_webhooks {
             let object = webhook.metadata.reference(&kind("MutatingWebhookConfiguration"));
-            if world.owns(&object) {
-                self.object(&object, |check, sink| {
-                    if let Check::MutatingWebhook(judge) = check {
-                        judge(webhook, world, settings, sink);
-                    }
-                });
-            }
+            self.owned(&object, |check, sink| {
+                if let Check::MutatingWebhook(judge) = check {
+                    judge(webhook, world, settings, sink);
+                }
+            });
         }
         for policy in &world.mutating_policies {
             let object = policy.metadata.reference(&kind("MutatingAdmissionPolicy"));
-            if world.owns(&object) {
-                self.object(&object, |check, sink| {
-                    if let Check::MutatingPolicy(judge) = check {
-                        judge(&object, world, settings, sink);
-                    }
-                });
-            }
+            self.owned(&object, |check, sink| {
+                if let Check::MutatingPolicy(judge) = check {
+                    judge(policy, world, settings, sink);
+                }
+            });
+        }
+        for binding in &world.mutating_policy_bindings {
+            let object = binding.metadata.reference(&kind("MutatingAdmissionPolicyBinding"));
+            self.owned(&object, |check, sink| {
+                if let Check::MutatingBinding(judge) = check {
+                    judge(binding, world, settings, sink);
+                }
+            });
+        }
+    }
+
+    fn owned(&mut self, object: &ObjectRef, judge: impl Fn(&Check, &mut Sink<'_>)) {
+        if self.world.owns(object) {
+            self.object(object, judge);
         }
     }
 
@@ -176,7 +183,9 @@ impl<'a> Engine<'a> {
             let before = findings.len();
             let mut sink =
                 Sink { rule, subject, object, evidence, pod, findings: &mut findings, gaps: &mut gaps };
-            let outcome = catch_unwind(AssertUnwindSafe(|| judge(&rule.check, &mut sink)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                rule.checks.iter().for_each(|check| judge(check, &mut sink));
+            }));
             if outcome.is_err() {
                 findings.truncate(before);
                 gaps.push(Gap {

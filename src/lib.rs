@@ -21,6 +21,7 @@ pub mod progress;
 pub mod report;
 pub mod rollout;
 pub mod rules;
+pub mod scenario;
 pub mod scope;
 pub mod telemetry;
 pub mod verdict;

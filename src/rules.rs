@@ -4,16 +4,17 @@
 //! not know other rules, exclusions, verdicts or the policy file. One rule is one `.rs`, one `.md`, one fixture
 //! folder and one line in [`RULES`].
 
+mod privileged_container;
+mod shared;
 mod sink;
 
 pub use sink::{Observation, Sink};
 
 use crate::finding::Severity;
 use crate::model::access::Access;
-use crate::model::admission::WebhookConfiguration;
+use crate::model::admission::{AdmissionPolicy, AdmissionPolicyBinding, WebhookConfiguration};
 use crate::model::namespace::Namespace;
 use crate::model::network::Service;
-use crate::model::reference::ObjectRef;
 use crate::model::world::{PodView, World};
 
 /// One rule.
@@ -29,14 +30,17 @@ pub struct Rule {
     pub severity: Severity,
     /// Kinds it needs to see: drives collection, gaps and the RBAC manifest.
     pub reads: &'static [Resource],
+    /// Kinds that only refine its judgement, for instance Nodes: collected where visible; a hidden one hides no
+    /// finding.
+    pub consults: &'static [Resource],
     /// What to do, one sentence without a full stop.
     pub help: &'static str,
     /// The rule's page.
     pub page: &'static str,
     /// Where the rule comes from: Pod Security check ids, CIS, NSA, MITRE.
     pub sources: &'static [&'static str],
-    /// The judgement.
-    pub check: Check,
+    /// The judgements, one for each sort of thing that it looks at.
+    pub checks: &'static [Check],
 }
 
 /// A kind of object that a rule or an edge reads.
@@ -64,7 +68,9 @@ pub enum Check {
     /// Each of the application's mutating webhook configurations.
     MutatingWebhook(fn(&WebhookConfiguration, &World, &Settings, &mut Sink<'_>)),
     /// Each of the application's MutatingAdmissionPolicies.
-    MutatingPolicy(fn(&ObjectRef, &World, &Settings, &mut Sink<'_>)),
+    MutatingPolicy(fn(&AdmissionPolicy, &World, &Settings, &mut Sink<'_>)),
+    /// Each of the application's MutatingAdmissionPolicyBindings.
+    MutatingBinding(fn(&AdmissionPolicyBinding, &World, &Settings, &mut Sink<'_>)),
 }
 
 /// Parameters of rules.
@@ -72,6 +78,9 @@ pub enum Check {
 pub struct Settings {
     /// Namespaces where a grant is as bad as in the whole cluster; shell-style patterns are not supported here.
     pub sensitive_namespaces: Vec<String>,
+    /// Runtime handlers that put a kernel or a hypervisor of their own between a container and the node; a trailing
+    /// `*` stands for any ending.
+    pub sandbox_handlers: Vec<String>,
 }
 
 impl Default for Settings {
@@ -85,7 +94,10 @@ impl Default for Settings {
             "ingress-nginx",
             "istio-system",
         ];
-        Self { sensitive_namespaces: names.map(String::from).to_vec() }
+        Self {
+            sensitive_namespaces: names.map(String::from).to_vec(),
+            sandbox_handlers: ["kata*", "runsc", "gvisor"].map(String::from).to_vec(),
+        }
     }
 }
 
@@ -97,6 +109,12 @@ pub mod resources {
     pub const PODS: Resource = Resource { group: "", plural: "pods", kind: "Pod" };
     /// Nodes.
     pub const NODES: Resource = Resource { group: "", plural: "nodes", kind: "Node" };
+    /// RuntimeClasses.
+    pub const RUNTIME_CLASSES: Resource =
+        Resource { group: "node.k8s.io", plural: "runtimeclasses", kind: "RuntimeClass" };
+    /// ServiceCIDRs.
+    pub const SERVICE_CIDRS: Resource =
+        Resource { group: "networking.k8s.io", plural: "servicecidrs", kind: "ServiceCIDR" };
     /// Namespaces.
     pub const NAMESPACES: Resource = Resource { group: "", plural: "namespaces", kind: "Namespace" };
     /// Services.
@@ -185,13 +203,22 @@ pub mod resources {
         JOBS,
         CRON_JOBS,
     ];
+    /// What tells how far a container is confined: its node's platform and its runtime class.
+    pub const PLATFORM: &[Resource] = &[NODES, RUNTIME_CLASSES];
     /// What every rule about access reads: the Pods' ServiceAccounts and all of RBAC.
     pub const ACCESS: &[Resource] =
         &[PODS, SERVICE_ACCOUNTS, ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS];
 }
 
 /// The catalogue, sorted by code.
-pub static RULES: &[&Rule] = &[];
+pub static RULES: &[&Rule] = &[&privileged_container::RULE];
+
+impl Rule {
+    /// Every kind it looks at: what it needs, then what it consults.
+    pub fn resources(&self) -> impl Iterator<Item = &'static Resource> {
+        self.reads.iter().chain(self.consults)
+    }
+}
 
 /// The rule of that id or code.
 pub fn find(name: &str) -> Option<&'static Rule> {

@@ -4,4 +4,5 @@
 //! <https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/>.
 
 pub mod application;
+pub mod discover;
 pub mod hook;

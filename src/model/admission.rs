@@ -113,6 +113,9 @@ pub struct AdmissionPolicySpec {
     /// Requests it applies to.
     #[serde(deserialize_with = "null_as_default")]
     pub match_constraints: MatchResources,
+    /// CEL conditions; we do not evaluate them.
+    #[serde(deserialize_with = "null_as_default")]
+    pub match_conditions: Vec<Opaque>,
 }
 
 /// `matchConstraints` of a policy, or `matchResources` of its binding.
@@ -122,6 +125,9 @@ pub struct MatchResources {
     /// Requests.
     #[serde(deserialize_with = "null_as_default")]
     pub resource_rules: Vec<RuleWithOperations>,
+    /// Requests that are left out again; only their number matters here.
+    #[serde(deserialize_with = "null_as_default")]
+    pub exclude_resource_rules: Vec<Opaque>,
     /// Namespaces.
     #[serde(deserialize_with = "null_as_default")]
     pub namespace_selector: LabelSelector,

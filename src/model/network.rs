@@ -1,4 +1,4 @@
-//! NetworkPolicies and Services.
+//! NetworkPolicies, Services and the ranges of their addresses.
 
 use serde::Deserialize;
 
@@ -75,6 +75,12 @@ pub struct ServiceSpec {
     pub load_balancer_source_ranges: Vec<String>,
     /// `false` keeps a load balancer from opening node ports.
     pub allocate_load_balancer_node_ports: Option<bool>,
+    /// Who provides the load balancer; empty means the cluster's default.
+    #[serde(deserialize_with = "null_as_default")]
+    pub load_balancer_class: String,
+    /// Port on which nodes answer a load balancer's health checks; 0 means none.
+    #[serde(deserialize_with = "null_as_default")]
+    pub health_check_node_port: i64,
 }
 
 /// One entry of `spec.ports` of a Service.
@@ -117,6 +123,27 @@ pub struct LoadBalancerIngress {
     /// IP address; empty if a host name is given.
     #[serde(deserialize_with = "null_as_default")]
     pub ip: String,
+}
+
+/// A ServiceCIDR of `networking.k8s.io`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(default)]
+pub struct ServiceCidr {
+    /// Metadata.
+    #[serde(deserialize_with = "null_as_default")]
+    pub metadata: Meta,
+    /// Desired state.
+    #[serde(deserialize_with = "null_as_default")]
+    pub spec: ServiceCidrSpec,
+}
+
+/// `spec` of a ServiceCIDR.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(default)]
+pub struct ServiceCidrSpec {
+    /// Ranges that the Services' own addresses are taken from.
+    #[serde(deserialize_with = "null_as_default")]
+    pub cidrs: Vec<String>,
 }
 
 impl NetworkPolicySpec {

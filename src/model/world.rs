@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::admission::{AdmissionPolicy, AdmissionPolicyBinding, WebhookConfiguration};
 use crate::model::meta::Map;
 use crate::model::namespace::Namespace;
-use crate::model::network::{NetworkPolicy, Service};
-use crate::model::node::Node;
+use crate::model::network::{NetworkPolicy, Service, ServiceCidr};
+use crate::model::node::{Node, RuntimeClass};
 use crate::model::pod::{PodSpec, PodTemplate};
 use crate::model::pod_status::PodStatus;
-use crate::model::reference::ObjectRef;
+use crate::model::reference::{GroupKind, ObjectRef};
 
 /// Everything that bears on the application's Pods, apart from the Pods and from RBAC.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,10 @@ pub struct World {
     pub namespaces: BTreeMap<String, Namespace>,
     /// Nodes by name; empty where they could not be read.
     pub nodes: BTreeMap<String, Node>,
+    /// RuntimeClasses by name; empty where they could not be read.
+    pub runtime_classes: BTreeMap<String, RuntimeClass>,
+    /// Ranges of the Services' own addresses; empty where they could not be read.
+    pub service_cidrs: Vec<ServiceCidr>,
     /// NetworkPolicies of those namespaces.
     pub network_policies: Vec<NetworkPolicy>,
     /// Services of those namespaces.
@@ -36,12 +40,20 @@ pub struct World {
     pub mutating_policy_bindings: Vec<AdmissionPolicyBinding>,
     /// Custom resources whose schema embeds a pod template: `(group, plural)`.
     pub pod_producers: BTreeSet<(String, String)>,
+    /// Kinds that could not be listed, with the namespace, which is empty for all namespaces and for cluster-scoped
+    /// kinds. A rule must not say that something of such a kind is missing.
+    pub hidden: BTreeSet<(GroupKind, String)>,
 }
 
 impl World {
     /// True if the object is one of the application's own.
     pub fn owns(&self, object: &ObjectRef) -> bool {
         self.owned.contains(object)
+    }
+
+    /// True if objects of the kind could be listed in the namespace.
+    pub fn sees(&self, kind: &GroupKind, namespace: &str) -> bool {
+        !self.hidden.iter().any(|(hidden, scope)| hidden == kind && (scope.is_empty() || scope == namespace))
     }
 
     /// NetworkPolicies of a namespace.

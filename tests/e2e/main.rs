@@ -12,5 +12,6 @@
     reason = "this is a test: it may touch files and clocks, and failing is how it reports"
 )]
 
+mod argocd;
 mod control_plane;
 mod harness;

@@ -1,1 +1,12 @@
-//! t
+//! The hermetic tests: fixtures, catalogue, in-memory API, command line.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed; fixtures are files"
+)]
+
+mod catalogue;
+mod rules;

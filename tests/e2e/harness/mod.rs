@@ -1,6 +1,7 @@
 //! What the e2e tests stand on: servers that die with this process, a kubelet, webhooks, namespaces.
 #![allow(dead_code, reason = "the harness offers a little more than the tests of one day use")]
 
+pub(crate) mod argocd;
 pub(crate) mod audit;
 pub(crate) mod binaries;
 pub(crate) mod cluster;

@@ -1,20 +1,23 @@
 //! Processes that end with this one, also when it is killed and can clean up nothing.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::time::interval;
 
+use super::runtime::{block_on, eventually};
+
 /// A process becomes the program itself, so that its id, signals and exit status are the program's. Beside it waits
 /// a watcher that reads from our end of a pipe: the kernel closes that when we end, and the watcher then kills
 /// the whole group. It is a member of that group, so the number can have become no other group's meanwhile.
 const DIES_WITH_US: &str = r#"exec 3<&0
 (read -r _ <&3; kill -KILL -- -$$) &
+export -n PWD OLDPWD SHLVL
 exec "$@" 3<&- </dev/null"#;
 
 /// More than once, because the servers that write there end at the same moment.
@@ -27,6 +30,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) args: Vec<String>,
     pub(crate) envs: Vec<(String, String)>,
     pub(crate) inherit_env: bool,
+    pub(crate) dir: &'a Path,
     pub(crate) stdout: PathBuf,
     pub(crate) stderr: PathBuf,
 }
@@ -48,6 +52,7 @@ impl Guarded {
             .arg(launch.program)
             .args(launch.args.iter().map(OsString::from))
             .envs(launch.envs)
+            .current_dir(launch.dir)
             .stdout(log(&launch.stdout))
             .stderr(log(&launch.stderr));
         Self::spawn(command)
@@ -114,4 +119,35 @@ pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let held: [TcpListener; N] =
         std::array::from_fn(|_| TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port"));
     held.map(|listener| listener.local_addr().expect("a bound port").port())
+}
+
+/// The kernel closes our end of the pipe when we end, however we end: this is what a server sees of it.
+#[test]
+fn a_closed_pipe_ends_a_program_and_its_children() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let log = dir.path().join("log");
+    let script = "sleep 600 & echo $!; wait";
+    let mut guarded = Guarded::start(Launch {
+        program: Path::new("bash"),
+        args: vec!["-c".into(), script.into()],
+        envs: Vec::new(),
+        inherit_env: true,
+        dir: dir.path(),
+        stdout: log.clone(),
+        stderr: log.clone(),
+    });
+    block_on(async {
+        let said = eventually("the program runs", async || match fs::read_to_string(&log) {
+            Ok(said) if said.ends_with('\n') => Ok(said),
+            other => Err(format!("{other:?}")),
+        });
+        let child = Path::new("/proc").join(said.await.trim()).join("stat");
+        drop(guarded.lifeline.take());
+        assert_eq!(guarded.wait().await.signal(), Some(9));
+        eventually("its child is gone", async || match fs::read_to_string(&child) {
+            Ok(stat) if !stat.contains(") Z ") => Err(stat),
+            _ => Ok(()),
+        })
+        .await;
+    });
 }

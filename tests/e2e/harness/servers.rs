@@ -40,6 +40,7 @@ impl Server {
             args: args.to_vec(),
             envs: envs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
             inherit_env: true,
+            dir: &state_dir(name),
             stdout: log.clone(),
             stderr: log.clone(),
         });
@@ -77,6 +78,11 @@ impl ControlPlane {
     /// A kubeconfig file with every right, for a program that is known as `user`.
     pub(crate) fn kubeconfig(&self, user: &str) -> PathBuf {
         write_kubeconfig(&self.endpoint, &self.dir, user)
+    }
+
+    /// Keeps a server running for as long as the process, and tells of its death if a test fails.
+    pub(crate) fn adopt(&self, server: Server) {
+        self.servers.lock().expect("no panic while adopting").push(server);
     }
 
     /// What has become of servers that should run.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVarSource, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvFromSource, EnvVarSource, Pod, Secret};
 use kube::{Api, Client};
 
 use super::pod::identity;
@@ -17,10 +17,14 @@ pub(super) async fn env_of(
     container: &Container,
     address: &str,
 ) -> Result<Env, String> {
+    let source = Source { client, pod, address };
     let mut env = Env::new();
+    for from in container.env_from.iter().flatten() {
+        env.extend(source.all(from).await?);
+    }
     for variable in container.env.iter().flatten() {
         let value = match &variable.value_from {
-            Some(source) => from_source(client, pod, source, address).await?,
+            Some(from) => source.one(from).await?,
             None => Some(expand(variable.value.as_deref().unwrap_or_default(), &env)),
         };
         if let Some(value) = value {
@@ -30,30 +34,50 @@ pub(super) async fn env_of(
     Ok(env)
 }
 
-async fn from_source(
-    client: &Client,
-    pod: &Pod,
-    source: &EnvVarSource,
-    address: &str,
-) -> Result<Option<String>, String> {
-    let namespace = identity(pod).1;
-    if let Some(reference) = &source.field_ref {
-        return Ok(Some(field(pod, &reference.field_path, Some(address))));
+struct Source<'a> {
+    client: &'a Client,
+    pod: &'a Pod,
+    address: &'a str,
+}
+
+impl Source<'_> {
+    async fn all(&self, from: &EnvFromSource) -> Result<Env, String> {
+        let mut values = Env::new();
+        if let Some(reference) = &from.config_map_ref {
+            values = self.config_map(&reference.name, reference.optional).await?;
+        }
+        if let Some(reference) = &from.secret_ref {
+            values = self.secret(&reference.name, reference.optional).await?;
+        }
+        let prefix = from.prefix.as_deref().unwrap_or_default();
+        Ok(values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)).collect())
     }
-    if let Some(reference) = &source.config_map_key_ref {
-        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-        let map =
-            found(maps.get_opt(&reference.name).await, "configmap", &reference.name, reference.optional)?;
-        return Ok(map.and_then(|map| map.data?.remove(&reference.key)));
+
+    async fn one(&self, from: &EnvVarSource) -> Result<Option<String>, String> {
+        if let Some(reference) = &from.field_ref {
+            return Ok(Some(field(self.pod, &reference.field_path, Some(self.address))));
+        }
+        if let Some(reference) = &from.config_map_key_ref {
+            return Ok(self.config_map(&reference.name, reference.optional).await?.remove(&reference.key));
+        }
+        if let Some(reference) = &from.secret_key_ref {
+            return Ok(self.secret(&reference.name, reference.optional).await?.remove(&reference.key));
+        }
+        Err("a process kubelet cannot resolve this source of a variable".into())
     }
-    if let Some(reference) = &source.secret_key_ref {
-        let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-        let secret =
-            found(secrets.get_opt(&reference.name).await, "secret", &reference.name, reference.optional)?;
-        let bytes = secret.and_then(|secret| secret.data?.remove(&reference.key));
-        return Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned()));
+
+    async fn config_map(&self, name: &str, optional: Option<bool>) -> Result<Env, String> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), identity(self.pod).1);
+        let map = found(maps.get_opt(name).await, "configmap", name, optional)?;
+        Ok(map.and_then(|map| map.data).unwrap_or_default())
     }
-    Err("a process kubelet cannot resolve this source of a variable".into())
+
+    async fn secret(&self, name: &str, optional: Option<bool>) -> Result<Env, String> {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), identity(self.pod).1);
+        let secret = found(secrets.get_opt(name).await, "secret", name, optional)?;
+        let data = secret.and_then(|secret| secret.data).unwrap_or_default().into_iter();
+        Ok(data.map(|(key, value)| (key, String::from_utf8_lossy(&value.0).into_owned())).collect())
+    }
 }
 
 /// A value of the downward API; the address is not in the object yet when the container starts.

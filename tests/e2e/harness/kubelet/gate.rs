@@ -57,6 +57,7 @@ impl Gate {
             args,
             envs,
             inherit_env: false,
+            dir: &dir,
             stdout,
             stderr: stderr.clone(),
         });

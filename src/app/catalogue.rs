@@ -1,0 +1,80 @@
+//! Commands about driftgate itself: rules, explain, schema, completion. They need no cluster.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory as _;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::json;
+
+use crate::cli::{Cli, CompletionArgs, ExplainArgs, Output, RulesArgs, SchemaArgs, SchemaOf};
+use crate::exit::Exit;
+use crate::rules::{self, RULES, Rule};
+
+/// `driftgate rules`.
+pub(super) fn rules(args: &RulesArgs, out: &mut impl Write) -> io::Result<Exit> {
+    match args.output {
+        Output::Text => writeln!(out, "{}", table())?,
+        Output::Json => {
+            let rules: Vec<_> = RULES.iter().map(|rule| as_json(rule)).collect();
+            serde_json::to_writer_pretty(&mut *out, &rules)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(Exit::Pass)
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["CODE", "RULE", "WORST", "TITLE"]);
+    for rule in RULES {
+        table.add_row([rule.code, rule.id, rule.severity.as_str(), rule.title]);
+    }
+    table
+}
+
+fn as_json(rule: &Rule) -> serde_json::Value {
+    json!({
+        "id": rule.id, "code": rule.code, "title": rule.title, "severity": rule.severity,
+        "help": rule.help, "sources": rule.sources,
+    })
+}
+
+/// `driftgate explain`.
+pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write, err: &mut impl Write) -> io::Result<Exit> {
+    let Some(rule) = rules::find(&args.rule) else {
+        writeln!(err, "error: no rule is called {}; `driftgate rules` lists them", args.rule)?;
+        if let Some(near) = nearest(&args.rule) {
+            writeln!(err, "hint: did you mean {near}?")?;
+        }
+        return Ok(Exit::Usage);
+    };
+    writeln!(out, "{} {}: {} (up to {})\n", rule.code, rule.id, rule.title, rule.severity)?;
+    writeln!(out, "{}", rule.page.trim_end())?;
+    Ok(Exit::Pass)
+}
+
+/// The rule that shares the longest beginning with the word, if that is at least three characters.
+fn nearest(word: &str) -> Option<&'static str> {
+    let shared = |id: &str| id.chars().zip(word.chars()).take_while(|(left, right)| left == right).count();
+    RULES.iter().map(|rule| rule.id).filter(|id| shared(id) >= 3).max_by_key(|id| shared(id))
+}
+
+/// `driftgate schema`.
+pub(super) fn schema(args: &SchemaArgs, out: &mut impl Write) -> io::Result<Exit> {
+    let schema = match args.of {
+        SchemaOf::Policy => serde_json::to_string_pretty(&crate::policy::schema())?,
+        SchemaOf::Report => crate::report::json::schema()?,
+        SchemaOf::Scenario => {
+            serde_json::to_string_pretty(&schemars::schema_for!(crate::scenario::Scenario))?
+        }
+    };
+    writeln!(out, "{}", schema.trim_end())?;
+    Ok(Exit::Pass)
+}
+
+/// `driftgate completion`.
+pub(super) fn completion(args: &CompletionArgs, out: &mut impl Write) -> io::Result<Exit> {
+    clap_complete::generate(args.shell, &mut Cli::command(), "driftgate", out);
+    Ok(Exit::Pass)
+}

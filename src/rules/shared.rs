@@ -1,0 +1,9 @@
+//! What several rules need to know, implemented once: pure functions over the model.
+//!
+//! Knows no rule. Semantics that stand in the Kubernetes documentation are linked where they are implemented.
+
+pub(crate) mod confinement;
+pub(crate) mod field;
+pub(crate) mod platform;
+#[cfg(test)]
+pub(crate) mod testing;
