@@ -11,6 +11,7 @@ pub mod cli;
 pub mod cluster;
 pub mod declared;
 pub mod engine;
+pub mod exclusion;
 pub mod exit;
 pub mod finding;
 pub mod gitops;

@@ -1,0 +1,201 @@
+//! Written permissions for findings: who said so, why, and until when.
+//!
+//! Owns what an exclusion is and which findings it covers on a given day. Does not know how the file is read, what
+//! rules judge, or what a covered finding means for the verdict. A match deletes nothing: it names its entry.
+
+mod ledger;
+mod pattern;
+
+pub use ledger::{Expired, Ledger};
+pub use pattern::Pattern;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::finding::{Finding, Identity};
+use crate::model::reference::ObjectRef;
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Name of the file, as it was given.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// One permission. All keys that are present must match.
+#[derive(Clone, Debug)]
+pub struct Exclusion {
+    /// Id of the rule whose findings it covers.
+    pub rule: &'static str,
+    /// Which subjects.
+    pub subject: Subject,
+    /// Which containers.
+    pub container: Option<Pattern>,
+    /// Image of the container, whole or up to a `/`, `:` or `@`: `registry.example/mesh` covers
+    /// `registry.example/mesh/proxy:1` and not `registry.example/mesh-evil:1`.
+    pub image: Option<String>,
+    /// The failing value in the rule's normal form, exactly.
+    pub value: Option<String>,
+    /// Why it is permitted.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Last day on which it holds.
+    pub expires: Date,
+    /// Where it is written.
+    pub at: Position,
+}
+
+/// Which subjects an exclusion covers: the outermost owner of what fails, as reports name it.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// Any; only sensible together with a container and its image.
+    Any,
+    /// Exactly this object.
+    Owner(ObjectRef),
+    /// Objects whose names match.
+    Matching {
+        /// `Deployment`, or with its group `apps/Deployment`.
+        kind: Option<Pattern>,
+        /// Namespace.
+        namespace: Option<Pattern>,
+        /// Name.
+        name: Option<Pattern>,
+    },
+}
+
+impl Exclusion {
+    /// True if it covers the finding, whatever the date.
+    pub fn matches(&self, finding: &Finding) -> bool {
+        let Identity { rule, subject, container, value } = &finding.identity;
+        *rule == self.rule
+            && self.value.as_ref().is_none_or(|wanted| wanted == value)
+            && self
+                .container
+                .as_ref()
+                .is_none_or(|pattern| container.as_deref().is_some_and(|c| pattern.matches(c)))
+            && self.image.as_ref().is_none_or(|prefix| all_images_under(prefix, finding))
+            && self.subject.matches(subject)
+    }
+
+    /// True from the day after [`Self::expires`].
+    pub fn is_expired(&self, today: Date) -> bool {
+        today > self.expires
+    }
+}
+
+/// One Pod with another image is enough to say no; so is not knowing the image.
+fn all_images_under(prefix: &str, finding: &Finding) -> bool {
+    let under = |image: &String| {
+        let ends_a_part = prefix.ends_with(['/', ':', '@']);
+        image
+            .strip_prefix(prefix)
+            .is_some_and(|rest| ends_a_part || rest.is_empty() || rest.starts_with(['/', ':', '@']))
+    };
+    !finding.images.is_empty() && finding.images.iter().all(under)
+}
+
+impl Subject {
+    fn matches(&self, object: &ObjectRef) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Owner(owner) => owner == object,
+            Self::Matching { kind, namespace, name } => {
+                namespace.as_ref().is_none_or(|pattern| pattern.matches(&object.namespace))
+                    && name.as_ref().is_none_or(|pattern| pattern.matches(&object.name))
+                    && kind.as_ref().is_none_or(|pattern| matches_kind(pattern, object))
+            }
+        }
+    }
+}
+
+fn matches_kind(pattern: &Pattern, object: &ObjectRef) -> bool {
+    if pattern.as_str().contains('/') {
+        pattern.matches(&object.group_kind().to_string())
+    } else {
+        pattern.matches(&object.kind)
+    }
+}
+
+/// All permissions, in the order of the files they are written in.
+#[derive(Clone, Debug, Default)]
+pub struct Exclusions {
+    entries: Vec<Exclusion>,
+    by_rule: BTreeMap<&'static str, Index>,
+}
+
+/// Entries of one rule by what they say literally of the subject, so that a finding meets few of them.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    by_name: BTreeMap<String, Vec<usize>>,
+    by_namespace: BTreeMap<String, Vec<usize>>,
+    others: Vec<usize>,
+}
+
+impl Exclusions {
+    /// The same set whatever the order they are given in.
+    pub fn new(mut entries: Vec<Exclusion>) -> Self {
+        entries.sort_by(|one, other| one.at.cmp(&other.at));
+        let mut by_rule = BTreeMap::<_, Index>::new();
+        for (number, entry) in entries.iter().enumerate() {
+            by_rule.entry(entry.rule).or_default().add(number, &entry.subject);
+        }
+        Self { entries, by_rule }
+    }
+
+    /// All entries, by file and line.
+    pub fn entries(&self) -> &[Exclusion] {
+        &self.entries
+    }
+
+    /// Numbers of the entries that cover the finding, whatever the date, ascending.
+    fn covering(&self, finding: &Finding) -> Vec<usize> {
+        let Some(index) = self.by_rule.get(finding.identity.rule) else { return Vec::new() };
+        let mut numbers: Vec<usize> = index
+            .candidates(&finding.identity.subject)
+            .filter(|number| self.entries.get(*number).is_some_and(|entry| entry.matches(finding)))
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
+impl Index {
+    fn add(&mut self, number: usize, subject: &Subject) {
+        let literal =
+            |pattern: &Option<Pattern>| pattern.as_ref().and_then(Pattern::literal).map(str::to_owned);
+        let (namespace, name) = match subject {
+            Subject::Any => (None, None),
+            Subject::Owner(owner) => (None, Some(owner.name.clone())),
+            Subject::Matching { namespace, name, .. } => (literal(namespace), literal(name)),
+        };
+        let list = match (name, namespace) {
+            (Some(name), _) => self.by_name.entry(name).or_default(),
+            (None, Some(namespace)) => self.by_namespace.entry(namespace).or_default(),
+            (None, None) => &mut self.others,
+        };
+        list.push(number);
+    }
+
+    fn candidates(&self, subject: &ObjectRef) -> impl Iterator<Item = usize> {
+        let by_name = self.by_name.get(&subject.name).into_iter().flatten();
+        let by_namespace = self.by_namespace.get(&subject.namespace).into_iter().flatten();
+        by_name.chain(by_namespace).chain(&self.others).copied()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
