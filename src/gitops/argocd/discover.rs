@@ -5,7 +5,7 @@
 
 use crate::cluster::{ApiError, ApiKind, Cluster, Kinds, Query, Reason};
 use crate::finding::{Gap, GapScope};
-use crate::gitops::argocd::application::{ArgoApplication, HistoryEntry, OperationState};
+use crate::gitops::argocd::application::{ArgoApplication, OperationState};
 use crate::gitops::argocd::hook::{HookJob, HookName, HookPhase, application_of};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::rules::resources;
@@ -165,7 +165,7 @@ impl Discovery {
             return;
         }
         if let Some(revision) = state.and_then(|state| state.sync_result.revision()) {
-            self.previous = application.previous(&revision).and_then(HistoryEntry::revision);
+            self.previous = application.previous(&revision).and_then(|entry| entry.revision());
             self.scope.application.revision = Some(revision);
         }
         let cluster_scoped = |kind: &GroupKind| kinds.find(kind).is_some_and(|kind| !kind.namespaced);
