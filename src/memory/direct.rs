@@ -3,6 +3,8 @@
 //! Owns seeding and the writes that no client could make, such as a status together with a specification. It does not
 //! know access rules or faults: they befall requests alone.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -14,7 +16,9 @@ use super::respond::Failure;
 use super::state::State;
 use super::write::{DeleteOptions, Effect, Fields, Part, Write, decode, metadata, new_name, text};
 use super::{Api, UnknownKinds};
-use std::sync::Arc;
+
+/// Recorded versions from here on are not kept, so that there is always a next one.
+const LARGEST_VERSION: u64 = 1 << 62;
 
 /// What names one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +84,20 @@ fn group_version(api_version: &str) -> (&str, &str) {
     api_version.split_once('/').unwrap_or(("", api_version))
 }
 
+/// Whether an apiVersion and a kind can be those of an object.
+fn check_type(api_version: &str, kind: &str) -> Result<(), Malformed> {
+    let (group, version) = group_version(api_version);
+    let is_name =
+        |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    if version.is_empty() || !is_name(version) || !is_name(group) || api_version.starts_with('/') {
+        return Err(Malformed::Invalid { field: "apiVersion", value: api_version.to_owned() });
+    }
+    if kind.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err(Malformed::Invalid { field: "kind", value: kind.to_owned() })
+}
+
 impl Api {
     /// Stores an object, or all the items of a list, as if it had been there before anybody looked; gives back how many.
     ///
@@ -129,6 +147,7 @@ impl Api {
         let kind = kind.as_deref().or(default.map(|(_, kind)| kind));
         let api_version = api_version.ok_or(Malformed::Missing("apiVersion"))?;
         let kind = kind.ok_or(Malformed::Missing("kind"))?;
+        check_type(api_version, kind)?;
         let namespace = parts.metadata_text("namespace").unwrap_or_default();
         let resource = self.resource(state, &Type { api_version, kind, scope: scope(&namespace) })?;
         let next = state.store.next_version();
@@ -139,6 +158,7 @@ impl Api {
         };
         let key = self.key(&resource, &namespace, &name);
         let version = parts.metadata_text("resourceVersion").and_then(|version| version.parse().ok());
+        let version = version.filter(|version| *version < LARGEST_VERSION);
         let uid = parts.metadata_text("uid").map_or_else(|| state.store.uid(&resource.id, &key), Into::into);
         let created = parts.metadata_text("creationTimestamp").map_or_else(|| self.stamp(), Into::into);
         let stamp = Stamp { key, uid: &uid, version: version.unwrap_or(next), created: &created };
@@ -182,6 +202,7 @@ impl Api {
             text.map(str::to_owned).ok_or(Malformed::Missing(name))
         };
         let (api_version, kind) = (given("apiVersion")?, given("kind")?);
+        check_type(&api_version, &kind)?;
         fields.retain(|name, _| name != "apiVersion" && name != "kind");
         let metadata = metadata(&mut fields)?;
         let (namespace, name) = (text(metadata, "namespace").to_owned(), text(metadata, "name").to_owned());
@@ -274,6 +295,7 @@ mod tests {
     use super::*;
     use crate::memory::Settings;
     use crate::memory::testing::{pod, reference};
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -316,6 +338,20 @@ mod tests {
         assert_eq!(at("Node", "n", None).unwrap().get("namespace"), None);
     }
 
+    proptest! {
+        #[test]
+        fn nothing_that_is_seeded_panics(junk in any::<Vec<u8>>(), name in ".{1,9}", key in ".{0,9}", depth in 1..300_usize) {
+            let api = Api::default();
+            api.seed(&junk).unwrap_err();
+            let nested = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+            let metadata = json!({ "name": name, "labels": { &key: 7 }, "resourceVersion": key });
+            let json = format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{metadata},"spec":{nested}}}"#);
+            api.seed(json.as_bytes()).unwrap();
+            let merged = api.patch(&reference("v1", "Pod", &name), &json!({ "spec": null }));
+            assert!(merged.is_err() || depth < 128);
+        }
+    }
+
     #[test]
     fn unknown_kinds_can_be_refused() {
         let api = Api::new(Settings { unknown_kinds: UnknownKinds::Refuse, ..Settings::default() });
@@ -330,6 +366,8 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused() {
         let cases = [
+            r#"{"apiVersion":"a/b/c","kind":"Pod","metadata":{"name":"a"}}"#,
+            r#"{"apiVersion":"v1","kind":"{{ .Kind }}","metadata":{"name":"a"}}"#,
             "",
             "[]",
             "{}",

@@ -122,9 +122,9 @@ fn page(
         limit => usize::try_from(limit).unwrap_or(usize::MAX),
     };
     let objects: Vec<_> = range.by_ref().take(limit).cloned().collect();
-    let remaining = range.count();
-    let next = objects.last().filter(|_| remaining > 0).map(|last| Continue::token(version, &last.key));
-    let remaining = (remaining > 0 && selectors.select_everything()).then_some(remaining);
+    let more = range.next().is_some();
+    let next = objects.last().filter(|_| more).map(|last| Continue::token(version, &last.key));
+    let remaining = (more && selectors.select_everything()).then(|| 1 + range.count());
     Ok(Page { objects, version, next, remaining })
 }
 

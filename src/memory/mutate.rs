@@ -12,7 +12,7 @@ use super::kinds::{Feature, Origin, Resource};
 use super::list::{of_objects, select};
 use super::object::{Key, Object};
 use super::patch::Patch;
-use super::render::Render;
+use super::render::{Render, api_version};
 use super::respond::{Answer, Body, Failure, deleted, json_response};
 use super::route::{Call, Form, Target};
 use super::scale;
@@ -121,7 +121,10 @@ impl Mutation<'_> {
             }
         }
         let old = self.stored(state, name)?;
-        let mut object = Value::Object(decode(&old)?);
+        let mut fields = decode(&old)?;
+        fields.insert("apiVersion".to_owned(), api_version(&self.target.group, &self.target.version).into());
+        fields.insert("kind".to_owned(), self.resource.kind.as_str().into());
+        let mut object = Value::Object(fields);
         patch.apply(&mut object, &self.resource.kind, name)?;
         let Value::Object(mut fields) = object else {
             return Err(Failure::bad_request("the patched object is not an object"));

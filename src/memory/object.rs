@@ -49,6 +49,14 @@ pub enum Malformed {
     /// A field that every Kubernetes object needs.
     #[error("it has no {0}")]
     Missing(&'static str),
+    /// A field that cannot have this value.
+    #[error("its {field} cannot be '{value}'")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
 }
 
 /// The outermost fields of an object and of its metadata, borrowed from its JSON.

@@ -3,6 +3,8 @@
 //! Owns the step from a stored body to the JSON of one object, of an item of a list, and of metadata alone; always by
 //! putting bytes together. It does not know which objects a request selects.
 
+use serde_json::Value;
+
 use super::kinds::{Origin, Resource};
 use super::object::Object;
 use super::route::Form;
@@ -34,7 +36,8 @@ impl Render {
 
     /// `{"kind":…,"apiVersion":…`, still open.
     fn open(&self, out: &mut Vec<u8>, kind: &str) {
-        out.extend_from_slice(format!(r#"{{"kind":"{kind}","apiVersion":"{}""#, self.api_version).as_bytes());
+        let (kind, api_version) = (Value::from(kind), Value::from(self.api_version.as_str()));
+        out.extend_from_slice(format!(r#"{{"kind":{kind},"apiVersion":{api_version}"#).as_bytes());
     }
 
     /// Appends an object with its kind.
@@ -61,13 +64,13 @@ impl Render {
     }
 
     /// Appends a list up to its first item.
-    pub(super) fn open_list(&self, out: &mut Vec<u8>, metadata: &serde_json::Value) {
+    pub(super) fn open_list(&self, out: &mut Vec<u8>, metadata: &Value) {
         self.open(out, &self.list_kind);
         out.extend_from_slice(format!(r#","metadata":{metadata},"items":["#).as_bytes());
     }
 
     /// Appends an object of this kind that has nothing but metadata.
-    pub(super) fn bookmark(&self, out: &mut Vec<u8>, metadata: &serde_json::Value) {
+    pub(super) fn bookmark(&self, out: &mut Vec<u8>, metadata: &Value) {
         self.open(out, &self.kind);
         out.extend_from_slice(format!(r#","metadata":{metadata}}}"#).as_bytes());
     }

@@ -74,7 +74,7 @@ impl Api {
             self.answer(&call, &body, fault.clone()).unwrap_or_else(Failure::into_response)
         };
         let answer = match &fault {
-            Some(fault) => fault.spoil(answer).await?,
+            Some(fault) => fault.spoil(&call, answer).await?,
             None => answer,
         };
         self.lock().answered(number, answer.status());

@@ -84,7 +84,7 @@ impl Store {
 
     /// Places an object that was there before anybody looked: no event, and older versions are forgotten.
     pub(super) fn place(&mut self, resource: &ResourceId, object: Object) {
-        self.version = self.version.max(object.version);
+        self.version = self.next_version().max(object.version);
         self.forget();
         self.objects.entry(resource.clone()).or_default().insert(object.key.clone(), Arc::new(object));
     }

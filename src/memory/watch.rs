@@ -66,31 +66,12 @@ pub(super) fn watch(
     call: &Call,
     fault: Option<What>,
 ) -> Answer {
-    let query = &call.query;
-    let since = query.number("resourceVersion")?.unwrap_or_default();
-    let bookmarks = query.is_set("allowWatchBookmarks");
-    let mut lasts = Duration::from_secs(query.number("timeoutSeconds")?.unwrap_or(LASTS));
-    lasts = lasts.min(Duration::from_secs(LASTS));
-    let mut watch = Watch {
-        api: api.clone(),
-        resource: resource.id.clone(),
-        namespace: target.namespace.clone(),
-        selectors: Selectors::parse(query.text("labelSelector"), query.text("fieldSelector"), resource)?,
-        render: Render::new(resource, &target.version, call.form()),
-        seen: since,
-        changed: api.changes(),
-        lines: VecDeque::new(),
-        events: 0,
-        bookmark_at: bookmarks.then(|| Instant::now() + BOOKMARKS),
-        ends_at: Instant::now() + lasts,
-        fault,
-        ended: false,
-    };
-    let initial_events = query.is_set("sendInitialEvents");
-    if since == 0 || initial_events {
+    let mut watch = Watch::new(api, resource, target, call, fault)?;
+    let initial_events = call.query.is_set("sendInitialEvents");
+    if watch.seen == 0 || initial_events {
         watch.start(select(&state.store, resource, target, &watch.selectors), state.store.version());
     }
-    if initial_events && bookmarks {
+    if initial_events && watch.bookmark_at.is_some() {
         watch.bookmark(json!({ "k8s.io/initial-events-end": "true" }));
     }
     let stream = futures::stream::unfold(watch, |mut watch| async move {
@@ -101,6 +82,33 @@ pub(super) fn watch(
 }
 
 impl Watch {
+    fn new(
+        api: &Api,
+        resource: &Resource,
+        target: &Target,
+        call: &Call,
+        fault: Option<What>,
+    ) -> Result<Self, Failure> {
+        let query = &call.query;
+        let lasts = query.number("timeoutSeconds")?.filter(|seconds| *seconds > 0).unwrap_or(LASTS);
+        let lasts = Duration::from_secs(lasts.min(u64::from(u32::MAX)));
+        Ok(Self {
+            api: api.clone(),
+            resource: resource.id.clone(),
+            namespace: target.namespace.clone(),
+            selectors: Selectors::parse(query.text("labelSelector"), query.text("fieldSelector"), resource)?,
+            render: Render::new(resource, &target.version, call.form()),
+            seen: query.number("resourceVersion")?.unwrap_or_default(),
+            changed: api.changes(),
+            lines: VecDeque::new(),
+            events: 0,
+            bookmark_at: query.is_set("allowWatchBookmarks").then(|| Instant::now() + BOOKMARKS),
+            ends_at: Instant::now() + lasts,
+            fault,
+            ended: false,
+        })
+    }
+
     /// The present objects as events.
     fn start(&mut self, objects: Vec<Arc<Object>>, version: u64) {
         self.seen = version;
@@ -317,7 +325,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_clients_watcher_survives_a_drop_and_a_compaction() {
-        for what in [What::DropAfter(0), What::ExpireAfter(0)] {
+        for what in [What::DropAfter(0), What::ExpireAfter(0), What::TruncatedBody, What::GarbageBody] {
             let api = with_pods(&["a"]);
             befall(&api, what);
             let seen = watcher(pods(&api), watcher::Config::default())

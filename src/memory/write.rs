@@ -16,7 +16,8 @@ use super::render::api_version;
 use super::respond::{Failure, Subject};
 use super::state::State;
 use metadata::{
-    Preconditions, check_preconditions, count_generation, has_finalizers, keep_metadata, reset, set,
+    Preconditions, check_preconditions, count_generation, has_finalizers, keep_metadata, name_of_new, reset,
+    set,
 };
 pub(super) use metadata::{metadata, new_name, text};
 
@@ -86,6 +87,20 @@ pub(super) fn strip_type(fields: &mut Fields, resource: &Resource, version: &str
     Ok(())
 }
 
+/// Takes back what a write changed outside of its part.
+fn confine(before: &Fields, after: &mut Fields, part: Part, resource: &Resource) {
+    match part {
+        Part::Whole => {}
+        Part::Main if !resource.has(Feature::Status) => {}
+        Part::Main => set(after, "status", before.get("status").cloned()),
+        Part::Status => {
+            let status = after.remove("status");
+            after.clone_from(before);
+            set(after, "status", status);
+        }
+    }
+}
+
 fn encode(fields: Fields, stamp: Stamp<'_>) -> Result<Object, Failure> {
     let json = Value::Object(fields).to_string();
     let parts = Parts::parse(json.as_bytes()).map_err(|error| Failure::bad_request(error.to_string()))?;
@@ -103,14 +118,7 @@ impl State {
     ) -> Result<Arc<Object>, Failure> {
         let version = self.store.next_version();
         let metadata = metadata(&mut fields)?;
-        let name = match (text(metadata, "name"), text(metadata, "generateName")) {
-            ("", "") => {
-                let why = "Required value: name or generateName is required";
-                return Err(Failure::invalid(&resource.kind, "", "metadata.name", why));
-            }
-            ("", prefix) => new_name(prefix, version),
-            (name, _) => name.to_owned(),
-        };
+        let name = name_of_new(metadata, &resource.kind, version)?;
         let key = Key::new(namespace, &name);
         if self.store.get(&resource.id, &key).is_some() {
             return Err(Failure::already_exists(subject(resource, &name)));
@@ -144,16 +152,7 @@ impl State {
         if write.part != Part::Whole {
             check_preconditions(resource, old, metadata(&mut fields)?)?;
         }
-        let status = fields.get("status").cloned();
-        match write.part {
-            Part::Whole => {}
-            Part::Main if !resource.has(Feature::Status) => {}
-            Part::Main => set(&mut fields, "status", before.get("status").cloned()),
-            Part::Status => {
-                fields.clone_from(&before);
-                set(&mut fields, "status", status);
-            }
-        }
+        confine(&before, &mut fields, write.part, resource);
         keep_metadata(metadata(&mut before)?, metadata(&mut fields)?, write.part);
         if fields == before {
             return Ok(Arc::clone(old));

@@ -48,6 +48,23 @@ pub(in crate::memory) struct Preconditions {
     resource_version: Option<String>,
 }
 
+/// The name of a new object, given or generated.
+pub(super) fn name_of_new(metadata: &Fields, kind: &str, version: u64) -> Result<String, Failure> {
+    let name = match (text(metadata, "name"), text(metadata, "generateName")) {
+        ("", "") => {
+            let why = "Required value: name or generateName is required";
+            return Err(Failure::invalid(kind, "", "metadata.name", why));
+        }
+        ("", prefix) => new_name(prefix, version),
+        (name, _) => name.to_owned(),
+    };
+    if name.contains(['/', '%']) || name == "." || name == ".." {
+        let why = format!("Invalid value: \"{name}\": cannot be a segment of a path");
+        return Err(Failure::invalid(kind, &name, "metadata.name", &why));
+    }
+    Ok(name)
+}
+
 /// A name made from `generateName` and a number that is never repeated.
 pub(in crate::memory) fn new_name(prefix: &str, mut number: u64) -> String {
     const LETTERS: [char; 27] = [
