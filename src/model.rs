@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admission;
+pub mod capability;
 pub mod container;
 pub mod lenient;
 pub mod meta;

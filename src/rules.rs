@@ -4,7 +4,12 @@
 //! not know other rules, exclusions, verdicts or the policy file. One rule is one `.rs`, one `.md`, one fixture
 //! folder and one line in [`RULES`].
 
+mod dangerous_capability;
+mod host_ipc;
+mod host_network;
+mod host_pid;
 mod privileged_container;
+mod root_container;
 mod shared;
 mod sink;
 
@@ -211,7 +216,14 @@ pub mod resources {
 }
 
 /// The catalogue, sorted by code.
-pub static RULES: &[&Rule] = &[&privileged_container::RULE];
+pub static RULES: &[&Rule] = &[
+    &privileged_container::RULE,
+    &root_container::RULE,
+    &dangerous_capability::RULE,
+    &host_pid::RULE,
+    &host_ipc::RULE,
+    &host_network::RULE,
+];
 
 impl Rule {
     /// Every kind it looks at: what it needs, then what it consults.

@@ -7,3 +7,4 @@ pub(crate) mod field;
 pub(crate) mod platform;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod user;

@@ -1,5 +1,6 @@
 //! What a Pod runs on: operating system and container runtime.
 
+use crate::model::capability::Runtime;
 use crate::model::node::Node;
 use crate::model::world::{PodView, World};
 
@@ -38,6 +39,16 @@ pub(crate) fn operating_system(pod: &PodView<'_>, world: &World) -> OperatingSys
 /// True for a Pod whose containers run on Windows.
 pub(crate) fn is_windows(pod: &PodView<'_>, world: &World) -> bool {
     operating_system(pod, world) == OperatingSystem::Windows
+}
+
+/// The Pod's runtime: the scheme of a container's id, else what its node reports.
+pub(crate) fn runtime(pod: &PodView<'_>, world: &World) -> Runtime {
+    let started = pod.status.and_then(|status| {
+        status.every_container().map(|status| status.container_id.as_str()).find(|id| !id.is_empty())
+    });
+    let reported = || node(pod, world).map(|node| node.status.node_info.container_runtime_version.as_str());
+    let is_crio = started.or_else(reported).is_some_and(|id| id.starts_with("cri-o://"));
+    if is_crio { Runtime::Crio } else { Runtime::Containerd }
 }
 
 /// The Pod's node, once it is scheduled and where Nodes could be read.
@@ -81,5 +92,24 @@ mod tests {
     fn linux_is_assumed_where_nothing_tells() {
         check("{}", "windows", OperatingSystem::Linux);
         check(r#"{"nodeName":"unknown"}"#, "windows", OperatingSystem::Linux);
+    }
+
+    #[test]
+    fn a_container_id_tells_the_runtime() {
+        let status = r#"{"containerStatuses":[{"name":"a"},{"name":"b","containerID":"cri-o://abc"}]}"#;
+        view(&View { status, ..View::default() }, |pod| {
+            assert_eq!(runtime(pod, &World::default()), Runtime::Crio);
+        });
+    }
+
+    #[test]
+    fn before_a_container_has_started_the_node_tells_the_runtime() {
+        let mut world = World::default();
+        let mut node = Node::default();
+        node.status.node_info.container_runtime_version = "cri-o://1.34.0".into();
+        world.nodes.insert("n1".into(), node);
+        view(&View { spec: r#"{"nodeName":"n1"}"#, ..View::default() }, |pod| {
+            assert_eq!(runtime(pod, &world), Runtime::Crio);
+        });
     }
 }
