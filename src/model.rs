@@ -7,6 +7,7 @@ pub mod access;
 pub mod admission;
 pub mod capability;
 pub mod container;
+pub mod crd;
 pub mod lenient;
 pub mod meta;
 pub mod namespace;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::admission::{AdmissionPolicy, AdmissionPolicyBinding, WebhookConfiguration};
+use crate::model::crd::PodProducer;
 use crate::model::meta::Map;
 use crate::model::namespace::Namespace;
 use crate::model::network::{NetworkPolicy, Service, ServiceCidr};
@@ -38,11 +39,11 @@ pub struct World {
     pub mutating_policies: Vec<AdmissionPolicy>,
     /// All MutatingAdmissionPolicyBindings.
     pub mutating_policy_bindings: Vec<AdmissionPolicyBinding>,
-    /// Custom resources whose schema embeds a pod template: `(group, plural)`.
-    pub pod_producers: BTreeSet<(String, String)>,
     /// Kinds that could not be listed, with the namespace, which is empty for all namespaces and for cluster-scoped
     /// kinds. A rule must not say that something of such a kind is missing.
     pub hidden: BTreeSet<(GroupKind, String)>,
+    /// Custom resources whose objects become Pods, by group and plural.
+    pub pod_producers: BTreeMap<(String, String), PodProducer>,
 }
 
 impl World {
