@@ -24,5 +24,6 @@ pub mod rollout;
 pub mod rules;
 pub mod scenario;
 pub mod scope;
+pub mod settling;
 pub mod telemetry;
 pub mod verdict;
