@@ -1,3 +1,5 @@
+//! A small cluster to tell the state machine about, and what holds for any event.
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

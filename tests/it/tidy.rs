@@ -19,7 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plan", &["model", "finding", "verdict"]),
     ("exit", &["verdict"]),
     ("rollout", &["model"]),
-    ("settling", &["model", "rollout", "scope"]),
+    ("settling", &["model", "finding", "rollout", "scope"]),
     ("report", &["model", "finding", "rules", "engine", "exclusion", "verdict", "exit", "plan"]),
     // The edges.
     ("cluster", &["model", "finding", "rules", "engine", "scope", "declared", "rollout", "settling"]),
@@ -79,8 +79,11 @@ fn sources() -> BTreeMap<String, String> {
     found
 }
 
-/// Files that their parent declares under `#[cfg(test)]`.
+/// Files that their parent declares under `#[cfg(test)]`, and those below them.
 fn is_test_module(path: &Path, name: &str) -> bool {
+    if name.contains("/tests/") {
+        return true;
+    }
     let stem = path.file_stem().unwrap().to_str().unwrap();
     let parent = match Path::new(name).parent().unwrap().to_str().unwrap() {
         "" => root().join("src/lib.rs"),

@@ -1,3 +1,5 @@
+//! Each rule of each built-in kind.
+
 use crate::model::workload::Workload;
 use crate::rollout::{Maker, Rollout};
 

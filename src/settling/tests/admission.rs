@@ -1,3 +1,5 @@
+//! Webhooks and policies on the way of Pods.
+
 use super::*;
 
 fn namespace(labels: &Value) -> Value {

@@ -1,3 +1,5 @@
+//! Workloads and their Pods.
+
 use super::*;
 
 /// The window starts again at that time.
