@@ -24,9 +24,12 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
 pub use connect::Connect;
+pub(crate) use error::causes;
 pub use error::{ApiError, Reason};
 pub use kinds::{ApiKind, Kinds};
 pub use list::{Item, Query};
+pub(crate) use retry::Patience;
+pub(crate) use transport::retry_after;
 
 /// Requests at the same time, however many are wanted: the API server is shared.
 const MOST_REQUESTS: usize = 8;

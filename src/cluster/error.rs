@@ -232,7 +232,7 @@ fn first_line(text: &str, longest: usize) -> String {
 }
 
 /// The causes of an error from the outside in, each said once: clients wrap texts that already hold the next one.
-pub(super) fn causes(error: &dyn Error) -> String {
+pub(crate) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

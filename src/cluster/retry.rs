@@ -8,7 +8,8 @@
 //! | anything else | all | no |
 //!
 //! `Retry-After` is honoured up to [`LONGEST_WISH`]. Attempts are bounded by number, by time and by the caller's
-//! deadline. The `backoff` crate computes delays, on tokio's clock; none of its loops is used.
+//! deadline; notifications, which have a table of their own, share those bounds. The `backoff` crate computes delays,
+//! on tokio's clock; none of its loops is used.
 
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ const LONGEST_WISH: Duration = Duration::from_secs(20);
 
 /// Time as tokio tells it, so that a virtual clock drives retries too.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TokioClock;
+struct TokioClock;
 
 impl Clock for TokioClock {
     fn now(&self) -> std::time::Instant {
@@ -41,7 +42,7 @@ impl Clock for TokioClock {
 
 /// The policy of one request; made anew for each.
 #[derive(Clone, Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     backoff: ExponentialBackoff<TokioClock>,
     attempts: u32,
     deadline: Option<Instant>,
@@ -49,7 +50,7 @@ pub(super) struct Patience {
 
 impl Patience {
     /// For a request that starts now and must have ended at the deadline.
-    pub(super) fn new(deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(deadline: Option<Instant>) -> Self {
         let backoff = ExponentialBackoff {
             initial_interval: Duration::from_millis(200),
             max_interval: Duration::from_secs(10),
@@ -62,7 +63,18 @@ impl Patience {
         patience
     }
 
-    /// The server's least delay, if the request may be sent again.
+    /// The pause before another attempt, at least as long as the server wishes; none if this was the last.
+    pub(crate) fn pause(&mut self, wish: Duration) -> Option<Duration> {
+        self.attempts += 1;
+        if self.attempts >= MOST_ATTEMPTS {
+            return None;
+        }
+        let pause = self.backoff.next_backoff()?.max(wish.min(LONGEST_WISH));
+        let in_time = self.deadline.is_none_or(|deadline| Instant::now() + pause < deadline);
+        in_time.then_some(pause)
+    }
+
+    /// The server's wish, if the request may be sent again.
     fn repeatable<D>(method: &Method, result: &Result<Answer<D>, Failure>) -> Option<Duration> {
         let reads = method == Method::GET;
         match result {
@@ -70,7 +82,7 @@ impl Patience {
             Ok(Answer::Refused { status, retry_after, .. }) => {
                 let repeatable = *status == StatusCode::TOO_MANY_REQUESTS
                     || reads && matches!(status.as_u16(), 500 | 502 | 503 | 504);
-                repeatable.then(|| retry_after.unwrap_or_default().min(LONGEST_WISH))
+                repeatable.then(|| retry_after.unwrap_or_default())
             }
             Err(Failure::Timeout(_) | Failure::Transport(_) | Failure::Garbage(_)) => {
                 reads.then_some(Duration::ZERO)
@@ -88,22 +100,14 @@ impl<D> Policy<Request<Bytes>, Answer<D>, Failure> for Patience {
         result: &mut Result<Answer<D>, Failure>,
     ) -> Option<Sleep> {
         let wish = Self::repeatable(request.method(), result)?;
-        self.attempts += 1;
-        if self.attempts >= MOST_ATTEMPTS {
-            return None;
-        }
-        let delay = self.backoff.next_backoff()?.max(wish);
-        let next = Instant::now() + delay;
-        if self.deadline.is_some_and(|deadline| next >= deadline) {
-            return None;
-        }
+        let pause = self.pause(wish)?;
         tracing::debug!(
             path = request.uri().path(),
             attempt = self.attempts,
-            ?delay,
+            ?pause,
             "sending a request again"
         );
-        Some(sleep(delay))
+        Some(sleep(pause))
     }
 
     fn clone_request(&mut self, request: &Request<Bytes>) -> Option<Request<Bytes>> {

@@ -138,7 +138,7 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
     Ok(whole)
 }
 
-/// Seconds; the form with a date is not used by Kubernetes.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// How long a server wants to be left alone: the form in seconds; Kubernetes and chat servers do not use dates.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }

@@ -29,8 +29,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("memory", &[]),
     ("manifests", &[]),
     ("scenario", &["manifests", "memory"]),
-    ("telemetry", &[]),
-    ("progress", &["telemetry"]),
+    ("telemetry", &["progress", "report"]),
+    ("progress", &["report"]),
     ("cli", &[]),
 ];
 
