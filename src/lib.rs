@@ -18,6 +18,7 @@ pub mod gitops;
 pub mod manifests;
 pub mod memory;
 pub mod model;
+pub mod notify;
 pub mod progress;
 pub mod report;
 pub mod rollout;

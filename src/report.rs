@@ -7,9 +7,10 @@ pub mod brief;
 pub mod json;
 mod palette;
 mod printable;
+pub mod summary;
 pub mod text;
 pub mod wire;
-mod words;
+pub(crate) mod words;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -55,9 +56,9 @@ pub struct Report {
     /// How much was judged and what came of it.
     counts: Counts,
     /// Findings that count, worst first: drift at or above the policy's `failAt`.
-    drift: Vec<Finding>,
+    pub(crate) drift: Vec<Finding>,
     /// Objects that have not settled.
-    unsettled: Vec<Unsettled>,
+    pub(crate) unsettled: Vec<Unsettled>,
     /// What could not be seen or judged.
     gaps: Vec<Gap>,
     /// Findings covered by an exclusion, worst first.
@@ -160,11 +161,6 @@ impl Report {
         self
     }
 
-    /// The finding that people should look at first: the worst that counts.
-    pub fn worst(&self) -> Option<&Finding> {
-        self.drift.first()
-    }
-
     /// `argocd/shop at 4f2c91e`.
     fn whereabouts(&self) -> String {
         match &self.application.revision {
@@ -200,5 +196,7 @@ fn short(revision: &str) -> String {
     out
 }
 
+#[cfg(test)]
+pub mod samples;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,12 @@ impl Printable {
         &self.0
     }
 
+    /// At most `limit` bytes of it.
+    #[must_use]
+    pub fn shortened(&self, limit: usize) -> Self {
+        Self(cut(&self.0, limit).into_owned())
+    }
+
     /// True if there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

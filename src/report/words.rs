@@ -8,12 +8,12 @@ use crate::report::wire::{Counts, Evidence, Finding, Novelty, Phase, Rollback};
 use crate::report::{Report, short};
 
 /// `CRITICAL argocd/shop at 4f2c91e (exit 20, PostSync)`.
-pub(super) fn headline(report: &Report) -> String {
+pub(crate) fn headline(report: &Report) -> String {
     format!("{} {}", word(report), place(report))
 }
 
 /// `rollback wanted to 81bd0aa: WHY` or `no rollback: WHY`.
-pub(super) fn rollback(rollback: &Rollback) -> String {
+pub(crate) fn rollback(rollback: &Rollback) -> String {
     match (rollback.wanted, &rollback.to) {
         (true, Some(to)) => format!("rollback wanted to {}: {}", short(to.as_str()), rollback.why),
         (true, None) => format!("rollback wanted: {}", rollback.why),
@@ -21,7 +21,7 @@ pub(super) fn rollback(rollback: &Rollback) -> String {
     }
 }
 
-pub(super) fn word(report: &Report) -> &'static str {
+pub(crate) fn word(report: &Report) -> &'static str {
     match report.exit {
         Exit::Pass if report.verdict.is_none() => "NOT JUDGED",
         Exit::Pass => "PASS",
@@ -37,7 +37,7 @@ pub(super) fn word(report: &Report) -> &'static str {
     }
 }
 
-pub(super) fn place(report: &Report) -> String {
+pub(crate) fn place(report: &Report) -> String {
     let code = report.exit.code();
     match &report.run.hook {
         Some(hook) => format!("{} (exit {code}, {hook})", report.whereabouts()),
@@ -46,7 +46,7 @@ pub(super) fn place(report: &Report) -> String {
 }
 
 /// `new, brought by WHO`; none where nothing is known of it.
-pub(super) fn origin(finding: &Finding) -> Option<String> {
+pub(crate) fn origin(finding: &Finding) -> Option<String> {
     let novelty = match finding.novelty {
         Some(Novelty::New) => Some("new"),
         Some(Novelty::Known) => Some("known: the last good revision has it too"),
@@ -59,7 +59,7 @@ pub(super) fn origin(finding: &Finding) -> Option<String> {
 }
 
 /// `Pod shop/web-x and 2 more, spec.containers[name=web].image`.
-pub(super) fn evidence(finding: &Finding) -> String {
+pub(crate) fn evidence(finding: &Finding) -> String {
     let more = match finding.objects {
         0 | 1 => String::new(),
         count => format!(" and {} more", count - 1),
@@ -78,7 +78,7 @@ fn plural(count: u64, word: &str) -> String {
 }
 
 /// `Judged 12 Pods, 1 template and 41 other objects in 13.8s (settle 12.0s, collect 1.8s)`; none where nothing was.
-pub(super) fn judged(report: &Report) -> Option<String> {
+pub(crate) fn judged(report: &Report) -> Option<String> {
     let Counts { pods, templates, objects, .. } = report.counts;
     if pods + templates + objects == 0 {
         return None;
@@ -108,7 +108,7 @@ fn duration(milliseconds: u64) -> String {
     format!("{}.{}s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-pub(super) fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
