@@ -110,6 +110,7 @@ impl Access {
             json!({ "allowed": attributes.is_none_or(|attributes| self.allows(&attributes)) })
         };
         if let Value::Object(fields) = &mut review {
+            fields.entry("metadata").or_insert_with(|| json!({}));
             fields.insert("status".to_owned(), status);
         }
         review

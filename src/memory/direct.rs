@@ -142,11 +142,11 @@ impl Api {
         parts: &Parts<'_>,
         default: Option<(&str, &str)>,
     ) -> Result<(), Error> {
+        let (default_version, default_kind) = default.unzip();
         let (api_version, kind) = (parts.text("apiVersion"), parts.text("kind"));
-        let api_version = api_version.as_deref().or(default.map(|(api_version, _)| api_version));
-        let kind = kind.as_deref().or(default.map(|(_, kind)| kind));
-        let api_version = api_version.ok_or(Malformed::Missing("apiVersion"))?;
-        let kind = kind.ok_or(Malformed::Missing("kind"))?;
+        let api_version =
+            api_version.as_deref().or(default_version).ok_or(Malformed::Missing("apiVersion"))?;
+        let kind = kind.as_deref().or(default_kind).ok_or(Malformed::Missing("kind"))?;
         check_type(api_version, kind)?;
         let namespace = parts.metadata_text("namespace").unwrap_or_default();
         let resource = self.resource(state, &Type { api_version, kind, scope: scope(&namespace) })?;
@@ -161,7 +161,9 @@ impl Api {
         let version = version.filter(|version| *version < LARGEST_VERSION);
         let uid = parts.metadata_text("uid").map_or_else(|| state.store.uid(&resource.id, &key), Into::into);
         let created = parts.metadata_text("creationTimestamp").map_or_else(|| self.stamp(), Into::into);
-        let stamp = Stamp { key, uid: &uid, version: version.unwrap_or(next), created: &created };
+        let version = version.unwrap_or(next);
+        let name_is_a_label = resource.is_namespaces();
+        let stamp = Stamp { key, uid: &uid, version, created: &created, name_is_a_label };
         let object = Object::new(parts, stamp);
         if resource.is_definition() {
             state.define(&object);
@@ -336,6 +338,10 @@ mod tests {
         };
         assert_eq!(at("Pod", "a", Some("default")).unwrap()["namespace"], "default");
         assert_eq!(at("Node", "n", None).unwrap().get("namespace"), None);
+        api.seed(br#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","labels":{"a":"b"}}}"#)
+            .unwrap();
+        let labels = json!({ "a": "b", "kubernetes.io/metadata.name": "shop" });
+        assert_eq!(at("Namespace", "shop", None).unwrap()["labels"], labels);
     }
 
     proptest! {

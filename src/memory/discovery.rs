@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::VERBS;
-use super::kinds::{Feature, Kinds, Resource};
+use super::kinds::{Feature, Kinds, Origin, Resource};
 use super::mutate::has_subresource;
 use super::render::api_version;
 use super::respond::{Answer, Body, Failure, json_response, respond, whole};
@@ -41,7 +41,7 @@ fn verbs(resource: &Resource) -> &'static [&'static str] {
 }
 
 fn subresources(resource: &Resource) -> impl Iterator<Item = &'static str> {
-    ["status", "scale"].into_iter().filter(|name| has_subresource(resource, name))
+    ["scale", "status"].into_iter().filter(|name| has_subresource(resource, name))
 }
 
 fn ok(document: &Value) -> Response<Body> {
@@ -56,7 +56,7 @@ pub(super) fn aggregated(kinds: &Kinds, wanted: impl Fn(&str) -> bool) -> Respon
         .map(|(group, versions)| {
             let versions: Vec<Value> =
                 versions.into_iter().map(|version| aggregated_version(kinds, &group, version)).collect();
-            json!({ "metadata": { "name": &*group, "creationTimestamp": null }, "versions": versions })
+            json!({ "metadata": { "name": &*group }, "versions": versions })
         })
         .collect();
     let document = json!({
@@ -71,6 +71,10 @@ pub(super) fn aggregated(kinds: &Kinds, wanted: impl Fn(&str) -> bool) -> Respon
 fn aggregated_version(kinds: &Kinds, group: &str, version: &str) -> Value {
     let resources: Vec<Value> = resources(kinds, group, version)
         .map(|resource| {
+            let (group, version) = match resource.origin {
+                Origin::BuiltIn => ("", ""), // as the API server leaves them out
+                Origin::Definition | Origin::Guess => (group, version),
+            };
             let kind = json!({ "group": group, "version": version, "kind": resource.kind });
             let mut document = json!({
                 "resource": &*resource.id.plural,
@@ -142,14 +146,17 @@ fn group_document(group: &str, versions: &[&str]) -> Map<String, Value> {
 pub(super) fn group_version(kinds: &Kinds, group: &str, version: &str) -> Answer {
     let mut documents = Vec::new();
     for resource in resources(kinds, group, version) {
-        documents.push(json!({
+        let mut document = json!({
             "name": &*resource.id.plural,
             "singularName": resource.singular,
             "namespaced": resource.is_namespaced(),
             "kind": resource.kind,
             "verbs": verbs(resource),
-            "shortNames": resource.short_names,
-        }));
+        });
+        if !resource.short_names.is_empty() {
+            document["shortNames"] = json!(resource.short_names);
+        }
+        documents.push(document);
         for name in subresources(resource) {
             let mut document = json!({
                 "name": format!("{}/{name}", resource.id.plural),
@@ -167,7 +174,7 @@ pub(super) fn group_version(kinds: &Kinds, group: &str, version: &str) -> Answer
         }
     }
     if documents.is_empty() {
-        return Err(Failure::no_such_path());
+        return Err(kinds.missing(group));
     }
     let group_version = api_version(group, version);
     Ok(ok(&json!({

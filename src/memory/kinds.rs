@@ -11,6 +11,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::respond::Failure;
+
 /// Whether objects of a kind live in namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -67,6 +69,10 @@ impl Resource {
 
     pub(super) fn is_namespaced(&self) -> bool {
         self.scope == Scope::Namespaced
+    }
+
+    pub(super) fn is_namespaces(&self) -> bool {
+        &*self.id.plural == "namespaces" && self.id.group.is_empty()
     }
 
     pub(super) fn is_definition(&self) -> bool {
@@ -144,6 +150,14 @@ impl Kinds {
     pub(super) fn of_kind(&self, group: &str, kind: &str) -> Option<Arc<Resource>> {
         let id = self.by_kind.get(&(group.into(), kind.to_owned()))?;
         self.resources.get(id).cloned()
+    }
+
+    /// What is said of a resource or version that is not served: built-in groups have an answer of their own.
+    pub(super) fn missing(&self, group: &str) -> Failure {
+        let built_in =
+            |resource: &Resource| resource.origin == Origin::BuiltIn && *resource.id.group == *group;
+        let known = self.resources.values().any(|resource| built_in(resource));
+        if known { Failure::no_such_resource() } else { Failure::no_such_path() }
     }
 
     /// All resources, ordered by group and plural.

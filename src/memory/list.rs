@@ -27,6 +27,8 @@ const CHUNK: usize = 64 * 1024;
 const EXPIRED: &str = "The provided continue parameter is too old to display a consistent list result. You can start a \
     new list without the continue parameter.";
 
+const UNMATCHED: &str = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided";
+
 /// Where a continued list goes on; `/` cannot be part of a namespace or a name.
 struct Continue {
     version: u64,
@@ -41,7 +43,7 @@ impl Continue {
             (Some(version), Some(namespace), Some(name)) => {
                 Ok(Self { version, after: Key::new(namespace, name) })
             }
-            _ => Err(Failure::bad_request("continue key is not valid")),
+            _ => Err(Failure::bad_request("invalid continue token: continue key is not valid")),
         }
     }
 
@@ -59,12 +61,15 @@ struct Page {
 }
 
 impl Page {
-    fn metadata(&self) -> Value {
+    /// Lists of custom resources say with an empty token that there is no more, those of built-in kinds say nothing.
+    fn metadata(&self, says_no_more: bool) -> Value {
         let mut metadata = Map::new();
         metadata.insert("resourceVersion".to_owned(), self.version.to_string().into());
-        if let Some(token) = &self.next {
-            metadata.insert("continue".to_owned(), token.as_str().into());
-        }
+        match &self.next {
+            Some(token) => metadata.insert("continue".to_owned(), token.as_str().into()),
+            None if says_no_more => metadata.insert("continue".to_owned(), "".into()),
+            None => None,
+        };
         if let Some(remaining) = self.remaining {
             metadata.insert("remainingItemCount".to_owned(), remaining.into());
         }
@@ -130,13 +135,17 @@ fn page(
 
 /// The version that a list without a token shows: the newest, unless one is asked for exactly.
 fn wanted_version(store: &Store, query: &Query) -> Result<u64, Failure> {
-    let wanted = query.number("resourceVersion")?.unwrap_or_default();
+    let invalid = |why| Failure::bad_request(format!("invalid resource version: {why}"));
+    let Some(wanted) = query.version().map_err(invalid)? else {
+        return match query.text("resourceVersionMatch") {
+            None => Ok(store.version()),
+            Some(_) => {
+                Err(Failure::invalid("ListOptions.meta.k8s.io", "", "resourceVersionMatch", UNMATCHED))
+            }
+        };
+    };
     if wanted > store.version() {
-        let newest = store.version();
-        return Err(Failure {
-            message: format!("Too large resource version: {wanted}, current: {newest}"),
-            ..Failure::of_code(504)
-        });
+        return Err(Failure::too_large_version(wanted, store.version()));
     }
     Ok(if query.text("resourceVersionMatch") == Some("Exact") { wanted } else { store.version() })
 }
@@ -144,7 +153,7 @@ fn wanted_version(store: &Store, query: &Query) -> Result<u64, Failure> {
 /// A body that is put together from the stored bytes while it is read.
 fn body(render: Render, page: Page) -> Body {
     let mut head = Vec::new();
-    render.open_list(&mut head, &page.metadata());
+    render.open_list(&mut head, &page.metadata(render.says_no_more));
     let mut objects = page.objects.into_iter().enumerate().peekable();
     let mut buffer = Some(head);
     let chunks = std::iter::from_fn(move || {
@@ -205,7 +214,7 @@ mod tests {
         assert_eq!(names(odd), ["b"]);
         let one = pods(&api).list(&ListParams::default().fields("metadata.name=c")).await.unwrap();
         assert_eq!(names(one), ["c"]);
-        let refused = refusal(pods(&api).list(&ListParams::default().labels("a in ()")).await);
+        let refused = refusal(pods(&api).list(&ListParams::default().labels("a in (")).await);
         assert_eq!((refused.code, refused.reason.as_str()), (400, "BadRequest"));
     }
 

@@ -13,7 +13,7 @@ use super::list::{of_objects, select};
 use super::object::{Key, Object};
 use super::patch::Patch;
 use super::render::{Render, api_version};
-use super::respond::{Answer, Body, Failure, deleted, json_response};
+use super::respond::{Answer, Body, Failure, deleted, json_response, qualified};
 use super::route::{Call, Form, Target};
 use super::scale;
 use super::selectors::Selectors;
@@ -50,7 +50,7 @@ impl Mutation<'_> {
     }
 
     fn write(&self, part: Part) -> Result<Write, Failure> {
-        let effect = if self.call.query.is_dry_run()? { Effect::DryRun } else { Effect::Persist };
+        let effect = if self.call.is_dry_run()? { Effect::DryRun } else { Effect::Persist };
         Ok(Write { part, effect, now: self.now.clone() })
     }
 
@@ -77,8 +77,23 @@ impl Mutation<'_> {
     /// The object that was sent: of this kind and in this namespace.
     fn sent(&self) -> Result<Fields, Failure> {
         let mut fields = self.fields()?;
+        if self.resource.origin != Origin::BuiltIn {
+            self.require_type(&fields)?;
+        }
         self.check_place(&mut fields)?;
         Ok(fields)
+    }
+
+    /// Of a custom resource, objects must say their type.
+    fn require_type(&self, fields: &Fields) -> Result<(), Failure> {
+        let missing = [("apiVersion", "apiVersion"), ("kind", "Kind")];
+        let missing = missing.into_iter().rev().find(|(field, _)| text(fields, field).is_empty());
+        let Some((_, field)) = missing else { return Ok(()) };
+        let kind = &self.resource.kind;
+        let why = format!(
+            "the object provided is unrecognized (must be of type {kind}): Object '{field}' is missing"
+        );
+        Err(Failure::bad_request(why))
     }
 
     fn check_place(&self, fields: &mut Fields) -> Result<(), Failure> {
@@ -105,7 +120,8 @@ impl Mutation<'_> {
         let mut fields = self.sent()?;
         if needs_version(self.resource) && text(metadata(&mut fields)?, "resourceVersion").is_empty() {
             let why = "Invalid value: 0: must be specified for an update";
-            return Err(Failure::invalid(&self.resource.kind, name, "metadata.resourceVersion", why));
+            let resource = qualified(&self.resource.id.group, &self.resource.id.plural);
+            return Err(Failure::invalid(&resource, name, "metadata.resourceVersion", why));
         }
         let object = state.replace(self.resource, &old, fields, &self.write(part)?)?;
         Ok(self.respond(StatusCode::OK, &object))
@@ -125,7 +141,7 @@ impl Mutation<'_> {
         fields.insert("apiVersion".to_owned(), api_version(&self.target.group, &self.target.version).into());
         fields.insert("kind".to_owned(), self.resource.kind.as_str().into());
         let mut object = Value::Object(fields);
-        patch.apply(&mut object, &self.resource.kind, name)?;
+        patch.apply(&mut object)?;
         let Value::Object(mut fields) = object else {
             return Err(Failure::bad_request("the patched object is not an object"));
         };
@@ -142,7 +158,7 @@ impl Mutation<'_> {
         if applied["apiVersion"].is_string() && applied["kind"].is_string() {
             return Ok(());
         }
-        Err(Failure::bad_request("apiVersion and kind must be set in an apply patch"))
+        Err(Failure::bad_request("invalid object type: /, Kind="))
     }
 
     fn apply_new(&self, state: &mut State, name: &str, applied: &Value, write: &Write) -> Answer {
@@ -163,7 +179,7 @@ impl Mutation<'_> {
         let mut scale = scale::of(&old)?;
         if self.call.verb == "patch" {
             let patch = Patch::parse(&self.call.content_type, self.body, self.resource)?;
-            patch.apply(&mut scale, "Scale", name)?;
+            patch.apply(&mut scale)?;
         } else {
             scale = Value::Object(self.fields()?);
         }
@@ -400,7 +416,7 @@ mod tests {
         let wrong = dynamic(&api, "", "v1", "Pod");
         assert_eq!(refusal(wrong.create(&PostParams::default(), &typed(elsewhere)).await).code, 400);
         let refused = refusal(wrong.create(&PostParams::default(), &typed(deployment(1))).await);
-        assert!(refused.message.contains("does not match the expected apiVersion (v1)"), "{refused:?}");
+        assert!(refused.message.contains("cannot be handled as a Pod"), "{refused:?}");
         let renamed = Patch::Merge(json!({ "metadata": { "name": "b" } }));
         assert_eq!(refusal(wrong.patch("a", &PatchParams::default(), &renamed).await).code, 400);
         assert!(api.get(&reference("v1", "Pod", "b")).is_none());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What every stored body starts with.
 const PREFIX: &str = r#"{"metadata":"#;
@@ -90,12 +90,9 @@ impl<'a> Parts<'a> {
         self.metadata.get(name).copied().and_then(text)
     }
 
-    fn labels(&self) -> Box<[(Box<str>, Box<str>)]> {
+    fn labels(&self) -> BTreeMap<String, Value> {
         let raw = self.metadata.get("labels");
-        let labels: BTreeMap<String, Value> =
-            raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        let pairs = labels.into_iter().filter_map(|(key, value)| Some((key.into(), value.as_str()?.into())));
-        pairs.collect()
+        raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
     }
 }
 
@@ -117,6 +114,8 @@ pub(super) struct Stamp<'a> {
     pub(super) uid: &'a str,
     pub(super) version: u64,
     pub(super) created: &'a str,
+    /// Whether the object bears its name as a label, which no Namespace is ever without.
+    pub(super) name_is_a_label: bool,
 }
 
 impl Object {
@@ -132,6 +131,12 @@ impl Object {
         if !stamp.key.namespace.is_empty() {
             metadata.insert("namespace", quoted(&stamp.key.namespace));
         }
+        let mut labels = parts.labels();
+        if stamp.name_is_a_label {
+            labels.insert("kubernetes.io/metadata.name".to_owned(), (*stamp.key.name).into());
+            metadata.insert("labels", Cow::Owned(json!(labels).to_string()));
+        }
+        let labels = labels.into_iter().filter_map(|(key, value)| Some((key.into(), value.as_str()?.into())));
         let mut body = PREFIX.as_bytes().to_vec();
         write_fields(&mut body, metadata.iter().map(|(&key, json)| (key, json.as_ref())), '{');
         body.push(b'}');
@@ -144,7 +149,7 @@ impl Object {
             key: stamp.key,
             uid: stamp.uid.into(),
             version: stamp.version,
-            labels: parts.labels(),
+            labels: labels.collect(),
             metadata_end,
             body: Bytes::copy_from_slice(&body),
         }
@@ -154,7 +159,8 @@ impl Object {
     pub(super) fn at_version(&self, version: u64) -> Self {
         let Ok(parts) = Parts::parse(&self.body) else { return self.clone() };
         let created = parts.metadata_text("creationTimestamp").unwrap_or_default();
-        Self::new(&parts, Stamp { key: self.key.clone(), uid: &self.uid, version, created: &created })
+        let key = self.key.clone();
+        Self::new(&parts, Stamp { key, uid: &self.uid, version, created: &created, name_is_a_label: false })
     }
 
     /// The body without `apiVersion` and `kind`, in full.
@@ -228,12 +234,16 @@ fn compact(out: &mut Vec<u8>, json: &str) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
 
     fn store(value: &Value) -> Object {
         let json = serde_json::to_string_pretty(value).unwrap();
-        let stamp =
-            Stamp { key: Key::new("shop", "web"), uid: "u", version: 7, created: "2026-01-01T00:00:00Z" };
+        let stamp = Stamp {
+            key: Key::new("shop", "web"),
+            uid: "u",
+            version: 7,
+            created: "2026-01-01T00:00:00Z",
+            name_is_a_label: false,
+        };
         Object::new(&Parts::parse(json.as_bytes()).unwrap(), stamp)
     }
 

@@ -30,17 +30,18 @@ impl Patch {
             MERGE => decode(body).map(Self::Merge),
             STRATEGIC if resource.origin == Origin::BuiltIn => decode(body).map(Self::Merge),
             APPLY => decode(body).map(Self::Apply),
-            _ => Err(Failure::unsupported_media_type(&[JSON, MERGE, APPLY])),
+            STRATEGIC => Err(Failure::unsupported_media_type(&[JSON, MERGE, APPLY])),
+            _ => Err(Failure::unknown_media_type()),
         }
     }
 
     /// Patches an object.
-    pub(super) fn apply(&self, object: &mut Value, kind: &str, name: &str) -> Result<(), Failure> {
+    pub(super) fn apply(&self, object: &mut Value) -> Result<(), Failure> {
         match self {
             Self::Merge(patch) | Self::Apply(patch) => json_patch::merge(object, patch),
             Self::Json(patch) => json_patch::patch(object, patch).map_err(|error| {
-                let why = "the server rejected our request due to an error in our request";
-                Failure { message: format!("{why}: {error}"), ..Failure::invalid(kind, name, "patch", why) }
+                tracing::debug!(%error, "a JSON patch does not apply");
+                Failure::of_code(422).with_empty_details()
             })?,
         }
         Ok(())
@@ -72,7 +73,7 @@ mod tests {
         let pod = Kinds::built_in().of_kind("", "Pod").unwrap();
         let body = br#"[{"op":"add","path":"/a","value":1},{"op":"test","path":"/a","value":2}]"#;
         let mut object = json!({ "b": 1 });
-        let failure = Patch::parse(JSON, body, &pod).unwrap().apply(&mut object, "Pod", "web").unwrap_err();
+        let failure = Patch::parse(JSON, body, &pod).unwrap().apply(&mut object).unwrap_err();
         assert_eq!((failure.code, object), (422, json!({ "b": 1 })));
     }
 }

@@ -16,7 +16,10 @@ pub(super) struct Render {
     kind: String,
     api_version: String,
     list_kind: String,
+    /// Whether items do not say their kind, as those of built-in kinds.
     bare_items: bool,
+    /// Whether lists say with an empty token that there is no more, as those of custom resources.
+    pub(super) says_no_more: bool,
 }
 
 /// `apps` and `v1` as `apiVersion` writes them.
@@ -31,7 +34,8 @@ impl Render {
             Form::Metadata => ("PartialObjectMetadata".to_owned(), "meta.k8s.io/v1".to_owned()),
         };
         let bare_items = form == Form::Full && resource.origin == Origin::BuiltIn;
-        Self { form, list_kind: format!("{kind}List"), kind, api_version, bare_items }
+        let says_no_more = form == Form::Full && resource.origin != Origin::BuiltIn;
+        Self { form, list_kind: format!("{kind}List"), kind, api_version, bare_items, says_no_more }
     }
 
     /// `{"kind":…,"apiVersion":…`, still open.

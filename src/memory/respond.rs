@@ -72,16 +72,16 @@ pub(super) struct Failure {
     pub(super) code: u16,
     pub(super) reason: &'static str,
     pub(super) message: String,
-    pub(super) details: Map<String, Value>,
+    pub(super) details: Option<Map<String, Value>>,
 }
 
 impl Failure {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: Map::new() }
+        Self { code, reason, message: message.into(), details: None }
     }
 
     fn about(mut self, subject: Subject<'_>) -> Self {
-        self.details = subject.details();
+        self.details = Some(subject.details());
         self
     }
 
@@ -89,7 +89,18 @@ impl Failure {
         Self::new(404, "NotFound", format!("{} not found", subject.quoted())).about(subject)
     }
 
-    /// A path that the API server does not serve: plain text, no `Status`.
+    /// The same refusal, with details that are there but empty.
+    pub(super) fn with_empty_details(mut self) -> Self {
+        self.details = Some(Map::new());
+        self
+    }
+
+    /// A resource that a group does not have.
+    pub(super) fn no_such_resource() -> Self {
+        Self::of_code(404).with_empty_details()
+    }
+
+    /// A path of which the API server knows nothing, such as that of an unknown group: plain text, no `Status`.
     pub(super) fn no_such_path() -> Self {
         Self::new(404, "", "404 page not found\n")
     }
@@ -122,15 +133,34 @@ impl Failure {
         Self::new(400, "BadRequest", message)
     }
 
-    /// `kind` is the kind of the object, or `PatchOptions` and the like; `name` may be empty.
+    /// `kind` is that of the object, with its group: `Deployment.apps`; `why` starts with the class of the error.
     pub(super) fn invalid(kind: &str, name: &str, field: &str, why: &str) -> Self {
-        let mut failure = Self::new(422, "Invalid", format!("{kind} \"{name}\" is invalid: {field}: {why}"));
-        failure.details = Map::from_iter([
-            ("kind".to_owned(), kind.into()),
-            ("name".to_owned(), name.into()),
-            ("causes".to_owned(), json!([{ "reason": "FieldValueInvalid", "message": why, "field": field }])),
-        ]);
-        failure
+        let reason = match why.split(':').next() {
+            Some("Required value") => "FieldValueRequired",
+            Some("Unsupported value") => "FieldValueNotSupported",
+            Some("Forbidden") => "FieldValueForbidden",
+            Some(_) | None => "FieldValueInvalid",
+        };
+        let message = format!("{kind} \"{name}\" is invalid: {field}: {why}");
+        let (kind, group) = kind.split_once('.').unwrap_or((kind, ""));
+        let mut details = Subject { group, resource: kind, name }.details();
+        details.insert("causes".to_owned(), json!([{ "reason": reason, "message": why, "field": field }]));
+        Self { details: Some(details), ..Self::new(422, "Invalid", message) }
+    }
+
+    /// An error for which the API server has no reason of its own.
+    pub(super) fn unexplained(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
+    /// A version that the store has not reached yet.
+    pub(super) fn too_large_version(wanted: u64, newest: u64) -> Self {
+        let why = "Too large resource version";
+        let cause = json!([{ "reason": "ResourceVersionTooLarge", "message": why }]);
+        let details =
+            Map::from_iter([("causes".to_owned(), cause), ("retryAfterSeconds".to_owned(), 1.into())]);
+        let message = format!("Timeout: {why}: {wanted}, current: {newest}");
+        Self { details: Some(details), ..Self::new(504, "Timeout", message) }
     }
 
     /// A list or a watch that starts from a version which is no longer remembered.
@@ -139,12 +169,17 @@ impl Failure {
     }
 
     pub(super) fn method_not_allowed() -> Self {
-        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        let why = "the server does not allow this method on the requested resource";
+        Self::new(405, "MethodNotAllowed", why).with_empty_details()
     }
 
     pub(super) fn unsupported_media_type(accepted: &[&str]) -> Self {
         let why = "the body of the request was in an unknown format - accepted media types include";
         Self::new(415, "UnsupportedMediaType", format!("{why}: {}", accepted.join(", ")))
+    }
+
+    pub(super) fn unknown_media_type() -> Self {
+        Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_empty_details()
     }
 
     pub(super) fn internal(message: impl Into<String>) -> Self {
@@ -183,11 +218,13 @@ impl Failure {
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
             "code": self.code,
         });
-        if !self.details.is_empty() {
-            status["details"] = Value::Object(self.details.clone());
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
+        if let Some(details) = &self.details {
+            status["details"] = Value::Object(details.clone());
         }
         status
     }

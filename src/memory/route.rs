@@ -117,25 +117,20 @@ impl Query {
     }
 
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let parsed = text.parse().map_err(|_error| {
-            Failure::bad_request(format!("strconv.ParseUint: parsing \"{text}\": invalid syntax ({name})"))
-        });
-        parsed.map(Some)
+        self.parse_number(name).map_err(|text| {
+            Failure::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))
+        })
     }
 
-    /// Whether nothing may be persisted.
-    pub(super) fn is_dry_run(&self) -> Result<bool, Failure> {
-        match self.text("dryRun") {
-            None => Ok(false),
-            Some("All") => Ok(true),
-            Some(other) => Err(Failure::invalid(
-                "Options",
-                "",
-                "dryRun",
-                &format!("Unsupported value: \"{other}\": supported values: \"All\""),
-            )),
-        }
+    /// The parameter `resourceVersion`, or what the API server says of one that is no number.
+    pub(super) fn version(&self) -> Result<Option<u64>, String> {
+        self.parse_number("resourceVersion").map_err(|text| {
+            format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax")
+        })
+    }
+
+    fn parse_number(&self, name: &str) -> Result<Option<u64>, String> {
+        self.text(name).map(|text| text.parse().map_err(|_error| text.to_owned())).transpose()
     }
 }
 
@@ -165,6 +160,24 @@ impl Call {
             route,
             accept: header(ACCEPT).to_owned(),
             content_type: header(http::header::CONTENT_TYPE).to_owned(),
+        }
+    }
+
+    /// Whether nothing may be persisted.
+    pub(super) fn is_dry_run(&self) -> Result<bool, Failure> {
+        let options = match self.verb {
+            "create" => "CreateOptions",
+            "update" => "UpdateOptions",
+            "patch" => "PatchOptions",
+            _ => "DeleteOptions",
+        };
+        match self.query.text("dryRun") {
+            None => Ok(false),
+            Some("All") => Ok(true),
+            Some(other) => {
+                let why = format!("Unsupported value: [\"{other}\"]: supported values: \"All\"");
+                Err(Failure::invalid(&format!("{options}.meta.k8s.io"), "", "dryRun", &why))
+            }
         }
     }
 

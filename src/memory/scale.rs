@@ -28,7 +28,8 @@ pub(super) fn of(object: &Object) -> Result<Value, Failure> {
 /// The object with the replicas and, for the sake of conflicts, the version of a `Scale`.
 pub(super) fn set(object: &Object, scale: &Value) -> Result<Fields, Failure> {
     let Some(replicas) = scale["spec"]["replicas"].as_u64() else {
-        return Err(Failure::bad_request("spec.replicas of a Scale must be a number that is not negative"));
+        let why = format!("Invalid value: {}: must be greater than or equal to 0", scale["spec"]["replicas"]);
+        return Err(Failure::invalid("Scale.autoscaling", &object.key.name, "spec.replicas", &why));
     };
     let mut fields = decode(object)?;
     if let Some(version) = scale["metadata"].get("resourceVersion")

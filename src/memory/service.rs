@@ -14,7 +14,7 @@ use serde_json::Value;
 use tower::BoxError;
 
 use super::fault::What;
-use super::kinds::{Feature, Resource};
+use super::kinds::{Feature, Origin, Resource};
 use super::mutate::{Mutation, has_subresource};
 use super::object::Key;
 use super::render::Render;
@@ -101,14 +101,17 @@ impl Api {
         let resource = state
             .kinds
             .at(&target.group, &target.version, &target.plural)
-            .ok_or_else(Failure::no_such_path)?;
+            .ok_or_else(|| state.kinds.missing(&target.group))?;
         if target.subresource.as_ref().is_some_and(|name| !has_subresource(&resource, name)) {
-            return Err(Failure::no_such_path());
+            return Err(match resource.origin {
+                Origin::BuiltIn => Failure::no_such_resource(),
+                Origin::Definition | Origin::Guess => Failure::not_found(target.subject()),
+            });
         }
         if !resource.is_namespaced() && target.namespace.is_some()
             || resource.is_namespaced() && target.namespace.is_none() && target.name.is_some()
         {
-            return Err(Failure::no_such_path());
+            return Err(Failure::no_such_resource());
         }
         match call.verb {
             _ if resource.has(Feature::Review) => review(&state, &resource, call, body),
@@ -268,5 +271,39 @@ mod tests {
         pods(&api).get("a").await.unwrap();
         api.allow_all();
         everywhere.list(&ListParams::default()).await.unwrap();
+    }
+
+    /// Each line was compared with what kube-apiserver 1.36.1 answers.
+    #[tokio::test(start_paused = true)]
+    async fn refusals_have_the_form_of_the_api_servers() {
+        let api = with_pods(&["a"]);
+        let cases = [
+            ("/api/v1/namespaces/shop/foos", "404 NotFound the server could not find the requested resource"),
+            ("/apis/apps/v9", "404 NotFound the server could not find the requested resource"),
+            ("/api/v1/pods/a", "404 NotFound the server could not find the requested resource"),
+            ("/apis/x.example/v1/things", "404  404 page not found"),
+            ("/apis/x.example", "404  404 page not found"),
+            (
+                "/apis/apps/v1/namespaces/shop/deployments/zz",
+                "404 NotFound deployments.apps \"zz\" not found",
+            ),
+            ("/api/v1/pods?fieldSelector=spec.foo%3D1", "400 BadRequest field label not supported: spec.foo"),
+            ("/api/v1/pods?limit=x", "400 BadRequest strconv.ParseInt: parsing \"x\": invalid syntax"),
+            ("/api/v1/pods?labelSelector=x,", "400 BadRequest found '', expected: identifier after ','"),
+            (
+                "/api/v1/pods?resourceVersion=99",
+                "504 Timeout Timeout: Too large resource version: 99, current: 2",
+            ),
+            (
+                "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+                "405 MethodNotAllowed the server does not allow this method on the requested resource",
+            ),
+        ];
+        for (path, expected) in cases {
+            let request = http::Request::get(path).body(Vec::new()).unwrap();
+            let status = refusal(api.client().request_text(request).await);
+            let reason = status.reason.replace("Failed to parse error data", "");
+            assert_eq!(format!("{} {reason} {}", status.code, status.message), expected, "{path}");
+        }
     }
 }

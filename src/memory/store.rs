@@ -216,7 +216,13 @@ mod tests {
 
     fn put(store: &mut Store, namespace: &str, name: &str) {
         let key = Key::new(namespace, name);
-        let stamp = Stamp { uid: &store.uid(&pods(), &key), version: store.next_version(), created: "", key };
+        let stamp = Stamp {
+            uid: &store.uid(&pods(), &key),
+            version: store.next_version(),
+            created: "",
+            key,
+            name_is_a_label: false,
+        };
         let object = Object::new(&Parts::parse(b"{}").unwrap(), stamp);
         store.put(&pods(), object);
     }

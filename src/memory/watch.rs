@@ -34,6 +34,9 @@ const BOOKMARKS: Duration = Duration::from_secs(60);
 /// How long a watch lasts that does not say.
 const LASTS: u64 = 1800;
 
+const NOT_OLDER_THAN: &str =
+    "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+
 /// One line of the stream.
 enum Line {
     Event(Vec<u8>),
@@ -68,6 +71,9 @@ pub(super) fn watch(
 ) -> Answer {
     let mut watch = Watch::new(api, resource, target, call, fault)?;
     let initial_events = call.query.is_set("sendInitialEvents");
+    if initial_events && call.query.text("resourceVersionMatch") != Some("NotOlderThan") {
+        return Err(Failure::invalid("ListOptions.meta.k8s.io", "", "resourceVersionMatch", NOT_OLDER_THAN));
+    }
     if watch.seen == 0 || initial_events {
         watch.start(select(&state.store, resource, target, &watch.selectors), state.store.version());
     }
@@ -98,7 +104,7 @@ impl Watch {
             namespace: target.namespace.clone(),
             selectors: Selectors::parse(query.text("labelSelector"), query.text("fieldSelector"), resource)?,
             render: Render::new(resource, &target.version, call.form()),
-            seen: query.number("resourceVersion")?.unwrap_or_default(),
+            seen: query.version().map_err(Failure::unexplained)?.unwrap_or_default(),
             changed: api.changes(),
             lines: VecDeque::new(),
             events: 0,
@@ -206,7 +212,7 @@ impl Watch {
     }
 
     fn bookmark(&mut self, annotations: serde_json::Value) {
-        let mut metadata = json!({ "resourceVersion": self.seen.to_string(), "creationTimestamp": null });
+        let mut metadata = json!({ "resourceVersion": self.seen.to_string() });
         if annotations.as_object().is_some_and(|annotations| !annotations.is_empty()) {
             metadata["annotations"] = annotations;
         }

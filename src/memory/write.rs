@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::kinds::{Feature, Origin, Resource};
 use super::object::{Key, Object, Parts, Stamp};
 use super::render::api_version;
-use super::respond::{Failure, Subject};
+use super::respond::{Failure, Subject, qualified};
 use super::state::State;
 use metadata::{
     Preconditions, check_preconditions, count_generation, has_finalizers, keep_metadata, name_of_new, reset,
@@ -71,20 +71,34 @@ pub(super) fn subject<'a>(resource: &'a Resource, name: &'a str) -> Subject<'a> 
     Subject { group: &resource.id.group, resource: &resource.id.plural, name }
 }
 
+/// A text that is not empty.
+fn given(value: Value) -> Option<String> {
+    if let Value::String(text) = value { Some(text).filter(|text| !text.is_empty()) } else { None }
+}
+
 /// Removes `apiVersion` and `kind`, which must fit where they are given.
 pub(super) fn strip_type(fields: &mut Fields, resource: &Resource, version: &str) -> Result<(), Failure> {
-    let expected = api_version(&resource.id.group, version);
-    for (field, expected) in [("apiVersion", expected.as_str()), ("kind", resource.kind.as_str())] {
-        match fields.remove(field) {
-            Some(Value::String(given)) if given != expected => {
-                return Err(Failure::bad_request(format!(
-                    "the {field} in the data ({given}) does not match the expected {field} ({expected})"
-                )));
-            }
-            _ => {}
+    let (group, expected_kind) = (&resource.id.group, &resource.kind);
+    let expected_version = api_version(group, version);
+    let kind = fields.remove("kind").and_then(given).unwrap_or_else(|| expected_kind.clone());
+    let version = fields.remove("apiVersion").and_then(given).unwrap_or_else(|| expected_version.clone());
+    let fits = (kind == *expected_kind, version == expected_version);
+    match (fits, resource.origin) {
+        ((true, true), _) => Ok(()),
+        (_, Origin::BuiltIn) => {
+            let why = format!("{kind} in version \"{version}\" cannot be handled as a {expected_kind}");
+            Err(Failure::bad_request(why))
+        }
+        ((_, false), _) => Err(Failure::bad_request(format!(
+            "the API version in the data ({version}) does not match the expected API version ({expected_version})"
+        ))),
+        ((false, true), _) => {
+            let name =
+                fields.get("metadata").and_then(Value::as_object).map_or("", |fields| text(fields, "name"));
+            let why = format!("Invalid value: \"{kind}\": must be {expected_kind}");
+            Err(Failure::invalid(&qualified(group, &kind), name, "kind", &why))
         }
     }
-    Ok(())
 }
 
 /// Takes back what a write changed outside of its part.
@@ -118,7 +132,7 @@ impl State {
     ) -> Result<Arc<Object>, Failure> {
         let version = self.store.next_version();
         let metadata = metadata(&mut fields)?;
-        let name = name_of_new(metadata, &resource.kind, version)?;
+        let name = name_of_new(metadata, &qualified(&resource.id.group, &resource.kind), version)?;
         let key = Key::new(namespace, &name);
         if self.store.get(&resource.id, &key).is_some() {
             return Err(Failure::already_exists(subject(resource, &name)));
@@ -133,9 +147,11 @@ impl State {
             metadata.entry("generation").or_insert_with(|| 1.into());
         }
         if resource.has(Feature::Status) && write.part == Part::Main {
-            fields.remove("status");
+            let empty = (resource.origin == Origin::BuiltIn).then(|| Value::Object(Map::new()));
+            set(&mut fields, "status", empty);
         }
-        let stamp = Stamp { key, uid: &uid, version, created: &created };
+        let name_is_a_label = resource.is_namespaces();
+        let stamp = Stamp { key, uid: &uid, version, created: &created, name_is_a_label };
         let object = encode(fields, stamp)?;
         Ok(self.commit(resource, object, write))
     }
@@ -168,6 +184,7 @@ impl State {
             uid: &old.uid,
             version: self.store.next_version(),
             created: &created,
+            name_is_a_label: resource.is_namespaces(),
         };
         let object = encode(fields, stamp)?;
         if finalized && write.part != Part::Whole {
@@ -186,7 +203,7 @@ impl State {
         write: &Write,
     ) -> Result<Deleted, Failure> {
         if let Some(wanted) = &options.preconditions {
-            wanted.check(resource, old)?;
+            wanted.check_deletion(resource, old)?;
         }
         let mut fields = decode(old)?;
         let metadata = metadata(&mut fields)?;

@@ -1,6 +1,6 @@
 //! Field selectors: equality on the fields that the API server can select by.
 
-use super::super::kinds::Resource;
+use super::super::kinds::{Origin, Resource};
 use super::super::object::Object;
 
 /// `path` must be, or must not be, `value`.
@@ -42,6 +42,18 @@ fn selectable(resource: &Resource) -> &'static [(&'static str, &'static str)] {
             ("source.component", ""),
             ("type", ""),
         ],
+        ("events.k8s.io", "events") => &[
+            ("reason", ""),
+            ("regarding.apiVersion", ""),
+            ("regarding.fieldPath", ""),
+            ("regarding.kind", ""),
+            ("regarding.name", ""),
+            ("regarding.namespace", ""),
+            ("regarding.resourceVersion", ""),
+            ("regarding.uid", ""),
+            ("reportingController", ""),
+            ("type", ""),
+        ],
         ("", "namespaces") => &[("status.phase", "")],
         ("", "nodes") => &[("spec.unschedulable", "false")],
         ("", "secrets") => &[("type", "")],
@@ -72,19 +84,21 @@ impl Term {
         let (path, rest, wanted) = match text.split_once("!=") {
             Some((path, rest)) if !path.contains('=') => (path, rest, false),
             Some(_) | None => {
-                let (path, rest) =
-                    text.split_once('=').ok_or_else(|| format!("invalid selector: '{text}'"))?;
+                let (path, rest) = text
+                    .split_once('=')
+                    .ok_or_else(|| format!("invalid selector: '{text}'; can't understand '{text}'"))?;
                 (path, rest.strip_prefix('=').unwrap_or(rest), true)
             }
         };
+        let known = selectable(resource);
         let default = match path {
             "metadata.name" => "",
-            "metadata.namespace" if resource.is_namespaced() => "",
-            _ => {
-                let known = selectable(resource).iter().find(|(known, _)| *known == path);
-                known.ok_or_else(|| format!("field label not supported: {path}"))?.1
-            }
+            "metadata.namespace" if resource.is_namespaced() || known.is_empty() => "",
+            _ => known.iter().find(|(known, _)| *known == path).ok_or_else(|| unknown(path, resource))?.1,
         };
+        if has_bare_equals(rest) {
+            return Err("invalid field selector: unescaped character in value: 61".to_owned());
+        }
         Ok(Self { path: path.to_owned(), default, value: unescape(rest), wanted })
     }
 
@@ -99,6 +113,25 @@ impl Term {
         };
         equal == self.wanted
     }
+}
+
+/// What is said of a field that cannot be selected by.
+fn unknown(path: &str, resource: &Resource) -> String {
+    if resource.origin == Origin::BuiltIn && selectable(resource).is_empty() {
+        format!("\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    } else {
+        format!("field label not supported: {path}")
+    }
+}
+
+/// Whether a value has an equals sign that is not escaped.
+fn has_bare_equals(value: &str) -> bool {
+    let mut escaped = false;
+    value.chars().any(|c| {
+        let bare = c == '=' && !escaped;
+        escaped = c == '\\' && !escaped;
+        bare
+    })
 }
 
 /// Splits at commas that are not escaped.
@@ -135,7 +168,8 @@ mod tests {
 
     fn pod() -> Object {
         let json = br#"{"spec":{"nodeName":"n1"},"status":{"phase":"Running"}}"#;
-        let stamp = Stamp { key: Key::new("shop", "web"), uid: "u", version: 1, created: "" };
+        let stamp =
+            Stamp { key: Key::new("shop", "web"), uid: "u", version: 1, created: "", name_is_a_label: false };
         Object::new(&Parts::parse(json).unwrap(), stamp)
     }
 

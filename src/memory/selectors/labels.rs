@@ -29,8 +29,12 @@ impl LabelSelector {
             requirements.push(parser.requirement()?);
             match parser.take() {
                 None => return Ok(Self(requirements)),
+                Some(",") if parser.peek().is_none_or(|token| token == ",") => {
+                    let found = parser.peek().unwrap_or_default();
+                    return Err(format!("found '{found}', expected: identifier after ','"));
+                }
                 Some(",") => {}
-                Some(other) => return Err(unexpected(Some(other), "',' or the end")),
+                Some(other) => return Err(format!("found '{other}', expected: ',' or 'end of string'")),
             }
         }
     }
@@ -88,6 +92,8 @@ fn unexpected(found: Option<&str>, expected: &str) -> String {
     format!("unable to parse requirement: found '{found}', expected: {expected}")
 }
 
+const NOT_AN_INTEGER: &str = "for 'Gt', 'Lt' operators, the value must be an integer";
+
 struct Parser<'a> {
     tokens: Vec<&'a str>,
     next: usize,
@@ -141,16 +147,14 @@ impl<'a> Parser<'a> {
 
     fn number(&mut self) -> Result<i64, String> {
         let word = self.word().unwrap_or_default();
-        word.parse()
-            .map_err(|_error| format!("for 'Gt', 'Lt' operators, the value must be an integer: '{word}'"))
+        word.parse().map_err(|_error| {
+            format!("unable to parse requirement: values[0]: Invalid value: \"{word}\": {NOT_AN_INTEGER}")
+        })
     }
 
     fn values(&mut self) -> Result<BTreeSet<String>, String> {
         if self.take() != Some("(") {
             return Err(unexpected(self.tokens.get(self.next.saturating_sub(1)).copied(), "'('"));
-        }
-        if self.peek() == Some(")") {
-            return Err("for 'in', 'notin' operators, values set can't be empty".to_owned());
         }
         let mut values = BTreeSet::new();
         loop {
@@ -190,6 +194,8 @@ mod tests {
             ("app notin (api,web)", false),
             ("absent notin (x)", true),
             ("tier in (,x)", true),
+            ("app in ()", false),
+            ("app notin ()", true),
             ("weight>6,weight<8", true),
             ("weight>7", false),
             ("app.kubernetes.io/name", false),
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn malformed_selectors_are_refused() {
-        for selector in ["=", "a in", "a in ()", "a in (b", "a b", ",", "a,", "!", "a>x", "a=b c", "(a)"] {
+        for selector in ["=", "a in", "a in (b", "a b", ",", "a,", "!", "a>x", "a=b c", "(a)"] {
             assert!(LabelSelector::parse(selector).is_err(), "{selector}");
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::super::kinds::Resource;
 use super::super::object::Object;
-use super::super::respond::Failure;
+use super::super::respond::{Failure, Subject};
 use super::{Fields, Part, subject};
 
 /// Metadata that no client can change.
@@ -100,6 +100,25 @@ pub(super) fn check_preconditions(
 }
 
 impl Preconditions {
+    /// A deletion is refused in other words than an update.
+    pub(super) fn check_deletion(&self, resource: &Resource, object: &Object) -> Result<(), Failure> {
+        let subject = Subject { group: &resource.id.group, resource: &resource.kind, name: &object.key.name };
+        let found = [
+            ("UID", &self.uid, object.uid.to_string(), "deleted and then recreated"),
+            ("ResourceVersion", &self.resource_version, object.version.to_string(), "modified"),
+        ];
+        for (what, wanted, found, happened) in found {
+            if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != found) {
+                let why = format!(
+                    "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). \
+                     The object might have been {happened}"
+                );
+                return Err(Failure::conflict(subject, &why));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn check(&self, resource: &Resource, object: &Object) -> Result<(), Failure> {
         let subject = subject(resource, &object.key.name);
         if let Some(uid) = self.uid.as_ref().filter(|uid| **uid != *object.uid) {
@@ -117,7 +136,7 @@ impl Preconditions {
 /// Takes from a new object the metadata that only the server sets.
 pub(super) fn reset(metadata: &mut Fields) -> Result<(), Failure> {
     if !text(metadata, "resourceVersion").is_empty() {
-        return Err(Failure::internal("resourceVersion should not be set on objects to be created"));
+        return Err(Failure::unexplained("resourceVersion should not be set on objects to be created"));
     }
     for field in KEPT {
         metadata.remove(field);
