@@ -19,6 +19,7 @@ pub mod manifests;
 pub mod memory;
 pub mod model;
 pub mod notify;
+pub mod policy;
 pub mod progress;
 pub mod report;
 pub mod rollout;

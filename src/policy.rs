@@ -1,0 +1,120 @@
+//! The gate's policy: thresholds, parameters of rules, and permissions for findings.
+//!
+//! Owns the file format (YAML, `GatePolicy`), what is wrong with a file, and how several files become one policy.
+//! Does not know where files come from, what a rule judges, or what a verdict is.
+//!
+//! A file that cannot be read is an error, never a policy without exclusions. All problems of all files are named at
+//! once, each with file, line and column; only what follows a syntax error in the same file stays unseen.
+
+mod check;
+mod fields;
+mod merge;
+mod problem;
+mod raw;
+mod schema;
+mod tree;
+
+use std::sync::Arc;
+
+pub use problem::{PolicyErrors, Problem};
+
+use crate::exclusion::Exclusions;
+use crate::finding::Severity;
+use crate::rules::{RULES, Rule, Settings};
+use check::Part;
+use problem::Problems;
+
+/// What to block, what to want rolled back, and what is permitted.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Drift of this severity or worse fails the sync.
+    pub fail_at: Severity,
+    /// Proven, new drift of this severity or worse asks for a rollback; never below [`Self::fail_at`].
+    pub rollback_at: Severity,
+    /// When a rollback is asked for.
+    pub rollback: RollbackPolicy,
+    /// Parameters of rules.
+    pub settings: Settings,
+    /// Permissions for findings.
+    pub exclusions: Exclusions,
+}
+
+/// When a rollback is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RollbackPolicy {
+    /// Also where no good revision is on record.
+    pub without_baseline: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            fail_at: Severity::High,
+            rollback_at: Severity::Critical,
+            rollback: RollbackPolicy::default(),
+            settings: Settings::default(),
+            exclusions: Exclusions::default(),
+        }
+    }
+}
+
+/// Reads files, each with the name that problems are reported under, into one policy; without any file it is the
+/// default one. The order of the files does not matter.
+///
+/// # Errors
+/// Everything that is wrong with any of them, or with what they make together.
+pub fn parse<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Policy, PolicyErrors> {
+    parse_for(RULES, files)
+}
+
+/// As [`parse`], for another catalogue of rules.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_for<N: AsRef<str>, T: AsRef<str>>(
+    catalogue: &[&'static Rule],
+    files: &[(N, T)],
+) -> Result<Policy, PolicyErrors> {
+    let mut files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (name.as_ref(), text.as_ref())).collect();
+    files.sort_unstable();
+    let (mut parts, mut problems) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        let mut found = Problems::new(Arc::from(name));
+        parts.extend(read(text, catalogue, &mut found));
+        problems.extend(found.into_found());
+    }
+    let policy = merge::merge(parts, &mut problems);
+    if problems.is_empty() {
+        return Ok(policy);
+    }
+    problems.sort();
+    problems.dedup();
+    Err(PolicyErrors(problems))
+}
+
+/// The documents of one file.
+fn read(text: &str, catalogue: &[&'static Rule], problems: &mut Problems) -> Vec<Part> {
+    let (documents, broken) = tree::documents(text);
+    if let Some(broken) = &broken {
+        problems.add(broken.at, broken.message.clone());
+    }
+    if documents.is_empty() && broken.is_none() {
+        problems.add(check::START, "the file holds no policy; without exclusions it says `exclusions: []`");
+    }
+    let mut parts = Vec::new();
+    for document in &documents {
+        if let Some(raw) = raw::RawPolicy::read(document, problems) {
+            parts.push(check::check(raw, catalogue, problems));
+        }
+    }
+    parts
+}
+
+/// JSON Schema (draft 2020-12) of one document of a policy file, for editors.
+pub fn schema() -> schemars::Schema {
+    schema::schema()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! The policy file as it is written: fields, types and their documentation, which is also the published JSON Schema.
+//!
+//! Does not know whether a rule exists, what a date or a pattern is, or what several files make together. That the
+//! schema and the reader know the same fields is a test.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+use super::fields::{Located, Members};
+use super::problem::Problems;
+use super::tree::{At, Node};
+use crate::finding::Severity;
+
+/// `apiVersion` of a policy file.
+pub(super) const API_VERSION: &str = "driftgate.dev/v1alpha1";
+
+/// `kind` of a policy file.
+pub(super) const KIND: &str = "GatePolicy";
+
+/// What driftgate blocks, what it wants rolled back, and which findings are permitted.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "GatePolicy", rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "all but spec is only checked while it is read")]
+pub(super) struct RawPolicy {
+    /// Always `driftgate.dev/v1alpha1`.
+    #[schemars(with = "String", extend("const" = API_VERSION))]
+    api_version: Option<Located<String>>,
+    /// Always `GatePolicy`.
+    #[schemars(with = "String", extend("const" = KIND))]
+    kind: Option<Located<String>>,
+    /// For people; nothing here changes a verdict.
+    metadata: Option<RawMetadata>,
+    /// The policy.
+    #[schemars(with = "RawSpec")]
+    pub(super) spec: Option<RawSpec>,
+}
+
+/// For people; nothing here changes a verdict.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Metadata", deny_unknown_fields)]
+#[expect(dead_code, reason = "read for its problems only; the fields are the schema's")]
+pub(super) struct RawMetadata {
+    /// Name of the policy.
+    name: Option<Located<String>>,
+    /// Namespace of the policy.
+    namespace: Option<Located<String>>,
+    /// Labels.
+    labels: Option<BTreeMap<String, String>>,
+    /// Annotations.
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// Thresholds, parameters and permissions.
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(rename = "Spec", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawSpec {
+    /// Drift of this severity or worse fails the sync. Default: high.
+    #[schemars(with = "Option<Severity>")]
+    pub(super) fail_at: Option<Located<String>>,
+    /// Proven, new drift of this severity or worse asks for a rollback; not below `failAt`. Default: critical.
+    #[schemars(with = "Option<Severity>")]
+    pub(super) rollback_at: Option<Located<String>>,
+    /// When a rollback is asked for.
+    pub(super) rollback: Option<RawRollback>,
+    /// Parameters of rules.
+    pub(super) rules: Option<RawRules>,
+    /// Permissions for findings.
+    #[schemars(with = "Option<Vec<RawExclusion>>")]
+    pub(super) exclusions: Vec<RawExclusion>,
+}
+
+/// When a rollback is asked for.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Rollback", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawRollback {
+    /// Ask for a rollback although no good revision is on record, so that nobody can know whether it helps. Default:
+    /// false.
+    pub(super) without_baseline: Option<Located<bool>>,
+}
+
+/// Parameters of rules. A list replaces its default.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Rules", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawRules {
+    /// Namespaces where a grant is as bad as in the whole cluster; names, no patterns.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) sensitive_namespaces: Option<Located<Vec<Located<String>>>>,
+    /// Runtime handlers that put a kernel or a hypervisor of their own between a container and the node; a trailing
+    /// `*` stands for any ending.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) sandbox_handlers: Option<Located<Vec<Located<String>>>>,
+}
+
+/// A permission for findings of one rule. All keys that are present must match.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Exclusion", deny_unknown_fields)]
+pub(super) struct RawExclusion {
+    #[schemars(skip)]
+    pub(super) at: At,
+    /// Id of the rule, or its code.
+    #[schemars(with = "String")]
+    pub(super) rule: Option<Located<String>>,
+    /// Which subjects. It may be left out where container and image say what is meant, for instance an injected
+    /// sidecar.
+    pub(super) subject: Option<RawSubject>,
+    /// Name of the container, or a pattern. A critical rule needs a container or a value.
+    pub(super) container: Option<Located<String>>,
+    /// Image of the container, whole or up to a `/`, `:` or `@`.
+    pub(super) image: Option<Located<String>>,
+    /// The failing value, exactly as reports show it.
+    #[schemars(extend("type" = ["string", "number", "boolean"]))]
+    pub(super) value: Option<Located<String>>,
+    /// Why it is permitted.
+    #[schemars(with = "String")]
+    pub(super) reason: Option<Located<String>>,
+    /// Who answers for it.
+    #[schemars(with = "String")]
+    pub(super) owner: Option<Located<String>>,
+    /// Last day on which it holds: YYYY-MM-DD.
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub(super) expires: Option<Located<String>>,
+}
+
+/// Which subjects: the outermost owner of what fails, as reports name it. Names may be patterns of `*`, `?`, `[…]`.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Subject", deny_unknown_fields)]
+pub(super) struct RawSubject {
+    #[schemars(skip)]
+    pub(super) at: At,
+    /// `Deployment`, or with its group `apps/Deployment`.
+    pub(super) kind: Option<Located<String>>,
+    /// Namespace.
+    pub(super) namespace: Option<Located<String>>,
+    /// Name.
+    pub(super) name: Option<Located<String>>,
+    /// Exactly one object, as reports write it: `apps/Deployment shop/web`. Instead of kind, namespace and name.
+    pub(super) owner: Option<Located<String>>,
+}
+
+const POLICY: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
+const METADATA: &[&str] = &["name", "namespace", "labels", "annotations"];
+const SPEC: &[&str] = &["failAt", "rollbackAt", "rollback", "rules", "exclusions"];
+const ROLLBACK: &[&str] = &["withoutBaseline"];
+const RULES: &[&str] = &["sensitiveNamespaces", "sandboxHandlers"];
+const EXCLUSION: &[&str] = &["rule", "subject", "container", "image", "value", "reason", "owner", "expires"];
+const SUBJECT: &[&str] = &["kind", "namespace", "name", "owner"];
+
+/// Fields of each mapping, by its name in the schema.
+#[cfg(test)]
+pub(super) const FIELDS: [(&str, &[&str]); 7] = [
+    ("GatePolicy", POLICY),
+    ("Metadata", METADATA),
+    ("Spec", SPEC),
+    ("Rollback", ROLLBACK),
+    ("Rules", RULES),
+    ("Exclusion", EXCLUSION),
+    ("Subject", SUBJECT),
+];
+
+impl RawPolicy {
+    /// Reads one document. None if it is no mapping, or an object of which nothing can be said.
+    pub(super) fn read(document: &Node, problems: &mut Problems) -> Option<Self> {
+        for (name, expected) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+            if let Some((at, other)) =
+                document.member(name).and_then(Node::text).filter(|(_at, text)| *text != expected)
+            {
+                problems.add(at, format!("`{name}` must be {expected}, and this is {other}"));
+                return None;
+            }
+        }
+        let members = Members::open(document, "a policy", POLICY, problems)?;
+        for name in ["apiVersion", "kind", "spec"] {
+            members.required(name, "a policy", problems);
+        }
+        Some(Self {
+            api_version: members.text("apiVersion", problems),
+            kind: members.text("kind", problems),
+            metadata: members.get("metadata").and_then(|node| RawMetadata::read(node, problems)),
+            spec: members.get("spec").and_then(|node| RawSpec::read(node, problems)),
+        })
+    }
+}
+
+impl RawMetadata {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "`metadata`", METADATA, problems)?;
+        Some(Self {
+            name: members.text("name", problems),
+            namespace: members.text("namespace", problems),
+            labels: None,
+            annotations: None,
+        })
+    }
+}
+
+impl RawSpec {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "`spec`", SPEC, problems)?;
+        let exclusions = members.list("exclusions", problems).map_or(&[][..], |list| list.value);
+        Some(Self {
+            fail_at: members.text("failAt", problems),
+            rollback_at: members.text("rollbackAt", problems),
+            rollback: members.get("rollback").and_then(|node| RawRollback::read(node, problems)),
+            rules: members.get("rules").and_then(|node| RawRules::read(node, problems)),
+            exclusions: exclusions.iter().filter_map(|node| RawExclusion::read(node, problems)).collect(),
+        })
+    }
+}
+
+impl RawRollback {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "`rollback`", ROLLBACK, problems)?;
+        Some(Self { without_baseline: members.flag("withoutBaseline", problems) })
+    }
+}
+
+impl RawRules {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "`rules`", RULES, problems)?;
+        Some(Self {
+            sensitive_namespaces: members.texts("sensitiveNamespaces", problems),
+            sandbox_handlers: members.texts("sandboxHandlers", problems),
+        })
+    }
+}
+
+impl RawExclusion {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "an exclusion", EXCLUSION, problems)?;
+        for name in ["rule", "reason", "owner", "expires"] {
+            members.required(name, "an exclusion", problems);
+        }
+        Some(Self {
+            at: members.at,
+            rule: members.text("rule", problems),
+            subject: members.get("subject").and_then(|node| RawSubject::read(node, problems)),
+            container: members.text("container", problems),
+            image: members.text("image", problems),
+            value: members.text("value", problems),
+            reason: members.text("reason", problems),
+            owner: members.text("owner", problems),
+            expires: members.text("expires", problems),
+        })
+    }
+}
+
+impl RawSubject {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "`subject`", SUBJECT, problems)?;
+        Some(Self {
+            at: members.at,
+            kind: members.text("kind", problems),
+            namespace: members.text("namespace", problems),
+            name: members.text("name", problems),
+            owner: members.text("owner", problems),
+        })
+    }
+}
