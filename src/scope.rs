@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::meta::Meta;
 use crate::model::reference::ObjectRef;
 
@@ -18,6 +20,25 @@ pub const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 
 /// Annotation that makes an object a hook: its life is the operation's, not the application's.
 pub const HOOK: &str = "argocd.argoproj.io/hook";
+
+/// When in the operation the hook runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum HookPhase {
+    /// After all resources were applied and became healthy.
+    PostSync,
+    /// After the operation failed.
+    SyncFail,
+}
+
+impl HookPhase {
+    /// Argo CD's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PostSync => "PostSync",
+            Self::SyncFail => "SyncFail",
+        }
+    }
+}
 
 /// The application and how to tell its objects from others.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,11 +5,11 @@
 
 use crate::cluster::{ApiError, ApiKind, Cluster, Kinds, Query, Reason};
 use crate::finding::{Gap, GapScope};
-use crate::gitops::argocd::application::{ArgoApplication, OperationState};
-use crate::gitops::argocd::hook::{HookJob, HookName, HookPhase, application_of};
+use crate::gitops::argocd::application::{ArgoApplication, HistoryEntry, OperationState};
+use crate::gitops::argocd::hook::{HookJob, HookName, application_of};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::rules::resources;
-use crate::scope::{Application, Membership, Scope, Tracking, TrackingMethod};
+use crate::scope::{Application, HookPhase, Membership, Scope, Tracking, TrackingMethod};
 
 /// How Argo CD is set up.
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ impl Discovery {
             return;
         }
         if let Some(revision) = state.and_then(|state| state.sync_result.revision()) {
-            self.previous = application.previous(&revision).and_then(|entry| entry.revision());
+            self.previous = application.previous(&revision).and_then(HistoryEntry::revision);
             self.scope.application.revision = Some(revision);
         }
         let cluster_scoped = |kind: &GroupKind| kinds.find(kind).is_some_and(|kind| !kind.namespaced);

@@ -4,12 +4,12 @@
 //! start is the operation's `startedAt`, the same for all its attempts. With several sources the revision is empty.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::model::lenient::null_as_default;
 use crate::model::meta::Meta;
 use crate::model::pod_status::Condition;
-use crate::scope::{HOOK, TRACKING_ID, Tracking, TrackingId, TrackingMethod};
+use crate::scope::{HOOK, HookPhase, TRACKING_ID, Tracking, TrackingId, TrackingMethod};
 
 /// A Job, as far as hooks need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -30,25 +30,6 @@ pub struct HookJobStatus {
     /// `Complete`, `Failed`, …
     #[serde(deserialize_with = "null_as_default")]
     pub conditions: Vec<Condition>,
-}
-
-/// When in the operation the hook runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-pub enum HookPhase {
-    /// After all resources were applied and became healthy.
-    PostSync,
-    /// After the operation failed.
-    SyncFail,
-}
-
-impl HookPhase {
-    /// Argo CD's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PostSync => "PostSync",
-            Self::SyncFail => "SyncFail",
-        }
-    }
 }
 
 /// Label by which the shipped Jobs are known as gates.
