@@ -146,8 +146,8 @@ impl Report {
 
     /// The objects that have not settled, in any order.
     #[must_use]
-    pub fn unsettled(mut self, unsettled: impl IntoIterator<Item = Unsettled>) -> Self {
-        self.unsettled = unsettled.into_iter().collect();
+    pub fn unsettled(mut self, unsettled: impl IntoIterator<Item = impl Into<Unsettled>>) -> Self {
+        self.unsettled = unsettled.into_iter().map(Into::into).collect();
         self.unsettled.sort();
         self
     }
@@ -155,7 +155,7 @@ impl Report {
     /// The exclusions that cover nothing, in any order.
     #[must_use]
     pub fn idle_exclusions(mut self, mut idle: IdleExclusions) -> Self {
-        idle.expired.sort();
+        idle.expired.sort_by(|left, right| right.findings.cmp(&left.findings).then(left.cmp(right)));
         idle.unused.sort();
         self.idle_exclusions = idle;
         self

@@ -182,13 +182,16 @@ async fn a_server_that_is_not_there_is_reported_without_its_address() {
 
 #[tokio::test]
 async fn no_log_line_holds_an_address() {
+    let replies = &[Reply::Break, Reply::Status(500), Reply::Status(404)];
+    // tracing remembers what the first thread to pass a line wanted, and other tests want nothing: a subscriber that
+    // comes later is asked again.
+    send(&Server::start(replies).await, Kind::Slack).await.unwrap();
     let log = tempfile::NamedTempFile::new().unwrap();
     let writer = Arc::new(log.reopen().unwrap());
     let everything = tracing::level_filters::LevelFilter::TRACE;
     let subscriber = tracing_subscriber::fmt().with_max_level(everything).with_writer(writer);
     let guard = tracing::subscriber::set_default(subscriber.finish());
-    let server = Server::start(&[Reply::Break, Reply::Status(500), Reply::Status(404)]).await;
-    send(&server, Kind::Slack).await.unwrap();
+    send(&Server::start(replies).await, Kind::Slack).await.unwrap();
     drop(guard);
     let log = std::io::read_to_string(log).unwrap();
     assert!(log.contains("sending a notification again") && !log.contains("hunter2"), "{log}");

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 
-use super::wire::{Application, Evidence, Exclusion, Novelty, Object};
+use super::wire::{Application, Evidence, Exclusion, Expired, Novelty, Object};
 use super::*;
 use crate::finding::{Certainty, GapReason, GapScope, Presence, Severity};
 use crate::model::reference::{GroupKind, ObjectRef};
@@ -125,7 +125,7 @@ pub fn critical() -> Report {
         .drift([grant(), runtime_socket(), privileged()])
         .excluded([Excluded {
             finding: Finding { novelty: None, brought_by: None, ..privileged() },
-            exclusion: exclusion(14, "privileged-container", jiff::civil::date(2027, 1, 31)),
+            exclusion: exclusion(14, "privileged-container", date(2027, 1, 31)),
         }])
         .below_threshold([
             finding(Severity::Medium, "host-port", object("apps/Deployment", "shop/web")),
@@ -139,8 +139,11 @@ pub fn critical() -> Report {
                 .into(),
         }])
         .idle_exclusions(IdleExclusions {
-            expired: vec![exclusion(31, "host-network", jiff::civil::date(2026, 11, 1))],
-            unused: vec![exclusion(52, "host-port", jiff::civil::date(2027, 6, 30))],
+            expired: vec![Expired {
+                findings: 1,
+                exclusion: exclusion(31, "host-network", date(2026, 11, 1)),
+            }],
+            unused: vec![exclusion(52, "host-port", date(2027, 6, 30))],
         });
     report.rollback = Some(Rollback {
         wanted: true,

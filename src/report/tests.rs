@@ -79,6 +79,14 @@ fn a_note_says_how_many_are_left_out() {
 }
 
 #[test]
+fn an_object_without_a_name_stands_for_its_kind() {
+    assert_eq!(object("apps/Deployment", "shop/web").to_string(), "apps/Deployment shop/web");
+    assert_eq!(object("Node", "n1").to_string(), "Node n1");
+    assert_eq!(object("Pod", "shop/").to_string(), "all Pod objects in namespace shop");
+    assert_eq!(object("Node", "").to_string(), "all Node objects");
+}
+
+#[test]
 fn revisions_are_as_short_as_git_prints_them() {
     let hash = "4f2c91e0b7a3d5f68190c2d4e6f8a0b1c3d5e7f9";
     assert_eq!(short(hash), "4f2c91e");

@@ -56,9 +56,13 @@ pub fn render(report: &Report, layout: Layout) -> String {
     });
     page.gaps(&report.gaps);
     let idle = &report.idle_exclusions;
-    page.list("Exclusions that have expired", &idle.expired, Page::exclusion);
+    page.list("Exclusions that have expired", &idle.expired, |page, expired| {
+        page.item(&words::expired(expired));
+    });
     page.list("Excluded", &report.excluded, Page::excluded);
-    page.list("Exclusions that cover nothing", &idle.unused, Page::exclusion);
+    page.list("Exclusions that cover nothing", &idle.unused, |page, unused| {
+        page.item(&words::exclusion(unused));
+    });
     page.below_threshold(report);
     page.list("Warnings", &report.warnings, |page, warning| page.item(warning.as_str()));
     page.foot(report);
@@ -175,11 +179,6 @@ impl Page {
         self.wrap(&lead, BODY, &format!("{what}{}", container.unwrap_or_default()));
         let why = format!("{at}, {owner} until {expires}: {reason}");
         self.wrap(&" ".repeat(BODY), BODY, &cut(&why, MESSAGE_BYTES));
-    }
-
-    fn exclusion(&mut self, exclusion: &Exclusion) {
-        let Exclusion { at, rule, reason, owner, expires } = exclusion;
-        self.item(&format!("{at}: {rule}, {owner} until {expires}: {reason}"));
     }
 
     fn below_threshold(&mut self, report: &Report) {

@@ -12,8 +12,10 @@ use serde::Serialize;
 
 pub use finding::{Evidence, Finding, Novelty, Object};
 
+use crate::exclusion;
 use crate::finding::{Gap as Hidden, GapReason, GapScope, Severity};
 use crate::report::Printable;
+use crate::settling;
 
 /// The application that was judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -133,14 +135,42 @@ pub struct Exclusion {
     pub expires: Printable,
 }
 
+impl From<&exclusion::Exclusion> for Exclusion {
+    fn from(exclusion: &exclusion::Exclusion) -> Self {
+        Self {
+            at: format!("{}:{}", exclusion.at.file, exclusion.at.line).into(),
+            rule: exclusion.rule.into(),
+            reason: Printable::new(&exclusion.reason),
+            owner: Printable::new(&exclusion.owner),
+            expires: exclusion.expires.to_string().into(),
+        }
+    }
+}
+
 /// Exclusions that cover nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IdleExclusions {
-    /// Past their last day: what they would cover counts as drift.
-    pub expired: Vec<Exclusion>,
+    /// Past their last day, those that would still cover something first.
+    pub expired: Vec<Expired>,
     /// Nothing they would cover was found.
     pub unused: Vec<Exclusion>,
+}
+
+/// An exclusion past its last day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Expired {
+    /// How many findings of this run it would have covered; they count as drift.
+    pub findings: u64,
+    /// The entry.
+    pub exclusion: Exclusion,
+}
+
+impl From<&exclusion::Expired<'_>> for Expired {
+    fn from(expired: &exclusion::Expired<'_>) -> Self {
+        Self { findings: expired.findings, exclusion: expired.exclusion.into() }
+    }
 }
 
 /// What could not be seen or judged.
@@ -187,6 +217,18 @@ pub struct Unsettled {
     pub object: Object,
     /// What it waits for, or how it failed.
     pub why: Printable,
+}
+
+impl From<&settling::Unsettled> for Unsettled {
+    fn from(unsettled: &settling::Unsettled) -> Self {
+        let object = match &unsettled.object {
+            settling::Subject::Object(object) => object.into(),
+            settling::Subject::Kind(settling::Watched { kind, namespace, .. }) => {
+                Object::all(kind, namespace)
+            }
+        };
+        Self { object, why: Printable::new(&unsettled.why) }
+    }
 }
 
 /// What follows for the deployment.

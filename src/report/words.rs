@@ -4,7 +4,7 @@
 
 use crate::exit::Exit;
 use crate::finding::Certainty;
-use crate::report::wire::{Counts, Evidence, Finding, Novelty, Phase, Rollback};
+use crate::report::wire::{Counts, Evidence, Exclusion, Expired, Finding, Novelty, Phase, Rollback};
 use crate::report::{Report, short};
 
 /// `CRITICAL argocd/shop at 4f2c91e (exit 20, PostSync)`.
@@ -75,6 +75,22 @@ pub(crate) fn evidence(finding: &Finding) -> String {
 fn plural(count: u64, word: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {word}{s}")
+}
+
+/// `policy.yaml:14: host-network, OWNER until 2027-01-31: REASON`.
+pub(crate) fn exclusion(exclusion: &Exclusion) -> String {
+    let Exclusion { at, rule, reason, owner, expires } = exclusion;
+    format!("{at}: {rule}, {owner} until {expires}: {reason}")
+}
+
+/// `policy.yaml:14: host-network no longer covers 1 finding, OWNER until 2026-11-01: REASON`.
+pub(crate) fn expired(expired: &Expired) -> String {
+    let Expired { findings, exclusion: Exclusion { at, rule, reason, owner, expires } } = expired;
+    let effect = match findings {
+        0 => "would cover nothing".to_owned(),
+        count => format!("no longer covers {}", plural(*count, "finding")),
+    };
+    format!("{at}: {rule} {effect}, {owner} until {expires}: {reason}")
 }
 
 /// `Judged 12 Pods, 1 template and 41 other objects in 13.8s (settle 12.0s, collect 1.8s)`; none where nothing was.

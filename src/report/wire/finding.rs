@@ -37,18 +37,17 @@ impl From<&ObjectRef> for Object {
     }
 }
 
-/// `apps/Deployment shop/web`; `any networking.k8s.io/NetworkPolicy in shop` without a name.
+/// `apps/Deployment shop/web`; `all apps/Deployment objects in namespace shop` without a name.
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { group, kind, namespace, name } = self;
-        let any = if name.is_empty() { "any " } else { "" };
         let slash = if group.is_empty() { "" } else { "/" };
-        write!(f, "{any}{group}{slash}{kind}")?;
+        let kind = format!("{group}{slash}{kind}");
         match (namespace.is_empty(), name.is_empty()) {
-            (true, true) => Ok(()),
-            (true, false) => write!(f, " {name}"),
-            (false, true) => write!(f, " in {namespace}"),
-            (false, false) => write!(f, " {namespace}/{name}"),
+            (true, true) => write!(f, "all {kind} objects"),
+            (true, false) => write!(f, "{kind} {name}"),
+            (false, true) => write!(f, "all {kind} objects in namespace {namespace}"),
+            (false, false) => write!(f, "{kind} {namespace}/{name}"),
         }
     }
 }
