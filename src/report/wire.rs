@@ -223,9 +223,7 @@ impl From<&settling::Unsettled> for Unsettled {
     fn from(unsettled: &settling::Unsettled) -> Self {
         let object = match &unsettled.object {
             settling::Subject::Object(object) => object.into(),
-            settling::Subject::Kind(settling::Watched { kind, namespace, .. }) => {
-                Object::all(kind, namespace)
-            }
+            settling::Subject::Kind(settling::Watched { kind, namespace }) => Object::all(kind, namespace),
         };
         Self { object, why: Printable::new(&unsettled.why) }
     }
