@@ -58,7 +58,7 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Starts a phase: `settle`, `collect`, `evaluate`, `decide`, `act`.
+    /// Starts a phase: `discover`, `settle`, `look`, `decide`.
     pub fn phase(&self, name: &'static str) -> Phase {
         let line = match self {
             Self::Lines => None,
@@ -94,9 +94,9 @@ impl Phase {
         let (phase, outcome) = (self.name, printable(outcome));
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if self.line.is_some() {
-            tracing::debug!(phase, ms, "{outcome}");
+            tracing::debug!(phase, ms, "{phase}: {outcome}");
         } else {
-            tracing::info!(phase, ms, "{outcome}");
+            tracing::info!(phase, ms, "{phase}: {outcome}");
         }
         took
     }

@@ -245,7 +245,7 @@ pub struct Rollback {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Phase {
-    /// `settle`, `collect`, `evaluate`, `decide`, `act`.
+    /// `discover`, `settle`, `look`, `decide`; one that starts over appears again.
     pub name: &'static str,
     /// How long, in milliseconds.
     pub milliseconds: u64,
