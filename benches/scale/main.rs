@@ -1,0 +1,99 @@
+//! `cargo bench --bench scale`: what a scan costs, beside what parsing the same bytes costs.
+//!
+//! For each size, three processes: one serves the in-memory API over loopback HTTP, one scans it, one only fetches
+//! and parses the same lists into the same structs. CPU is that of the whole scan, connection and discovery included;
+//! memory is the peak above what the process had before it connected. Ratios are of one run on one machine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a benchmark may stop at the first surprise, prints, and reads the kernel's files"
+)]
+
+mod data;
+mod process;
+mod run;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["serve", pods] => run::serve(pods.parse().unwrap()),
+        ["scan", address] => run::scan(address),
+        ["parse", address] => run::parse(address),
+        ["files", path] => run::files(path.as_ref()),
+        ["yaml", path] => run::yaml(path.as_ref()),
+        ["--smoke"] => measure(&[200], 50),
+        [] => measure(&[200, 2_000, 20_000], 2_000),
+        other => panic!("unknown arguments {other:?}"),
+    }
+}
+
+fn measure(sizes: &[usize], deployments: usize) {
+    for pods in sizes {
+        let (mut server, address) = serve(*pods);
+        let scan = child(&["scan", &address]);
+        let parse = child(&["parse", &address]);
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let ratio = scan.cpu / parse.cpu;
+        println!(
+            "scale pods={pods} cpu_ratio={ratio:.2} rss_mib={:.1} requests={} (scan {:.0} ms, parsing alone {:.0} ms)",
+            scan.rss, scan.count, scan.cpu, parse.cpu
+        );
+    }
+    let folder = std::env::temp_dir().join(format!("driftgate-scale-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("manifests.yaml");
+    std::fs::write(&path, data::manifests(deployments)).unwrap();
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    let path = path.display().to_string();
+    let (scan, parse) = (child(&["files", &path]), child(&["yaml", &path]));
+    println!(
+        "files deployments={deployments} mib={:.1} cpu_ratio={:.2} rss_mib={:.1} (scan {:.0} ms, YAML parser alone {:.0} ms)",
+        bytes as f64 / 1_048_576.0,
+        scan.cpu / parse.cpu,
+        scan.rss,
+        scan.cpu,
+        parse.cpu
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What a child measured of itself: milliseconds, MiB, a number of its own choice.
+struct Measured {
+    cpu: f64,
+    rss: f64,
+    count: u64,
+}
+
+fn this(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// Starts the server; it prints its address, and ends when its standard input closes.
+fn serve(pods: usize) -> (Child, String) {
+    let mut server = this(&["serve", &pods.to_string()]).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
+    (server, address.trim().to_owned())
+}
+
+fn child(arguments: &[&str]) -> Measured {
+    let output = this(arguments).output().unwrap();
+    std::io::stdout().flush().unwrap();
+    assert!(output.status.success(), "{arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut numbers = text.split_whitespace().map(|number| number.parse::<f64>().unwrap());
+    let mut next = || numbers.next().unwrap();
+    Measured { cpu: next(), rss: next(), count: next() as u64 }
+}

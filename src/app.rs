@@ -1,0 +1,49 @@
+//! The phases in order: the only module that sees both the core and the edges.
+//!
+//! Owns the wiring and the deadline. Holds no detail of a policy, a rule or a GitOps tool.
+
+mod catalogue;
+mod clock;
+mod files;
+mod gate;
+mod inputs;
+mod outputs;
+mod record;
+mod rehearse;
+mod scan;
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::telemetry;
+
+pub use clock::Clock;
+
+/// True if the command runs on a virtual clock.
+pub fn is_virtual(command: &Command) -> bool {
+    matches!(command, Command::Rehearse(_))
+}
+
+/// Runs one command to its end.
+///
+/// # Errors
+/// Standard output cannot be written, or logging cannot start.
+pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let console = outputs::Console::new();
+    let steps = i8::try_from(cli.verbose).unwrap_or(i8::MAX) - i8::from(cli.quiet);
+    telemetry::start(steps, inputs::variable("RUST_LOG").as_deref(), console.logs())?;
+    let mut out = io::stdout().lock();
+    let exit = match &cli.command {
+        Command::Gate(args) => gate::run(args, &console, &mut out).await?,
+        Command::Scan(args) => scan::run(args, &console, &mut out).await?,
+        Command::Rehearse(args) => rehearse::run(args, &console, &mut out).await?,
+        Command::Record(args) => record::run(args, &mut out).await?,
+        Command::Rules(args) => catalogue::rules(args, &mut out)?,
+        Command::Explain(args) => catalogue::explain(args, &mut out, &mut io::stderr())?,
+        Command::Schema(args) => catalogue::schema(args, &mut out)?,
+        Command::Completion(args) => catalogue::completion(args, &mut out)?,
+    };
+    out.flush()?;
+    Ok(exit)
+}
