@@ -1,4 +1,29 @@
 //! From an evaluation to a verdict: what blocks, what asks for a rollback, and why.
+//!
+//! Owns the order of precedence and the conditions of a rollback. Pure: the date, the record and whether the
+//! application has settled are handed in. Does not know how anything was collected, or how it is shown.
+
+mod gaps;
+mod novelty;
+mod reasons;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use crate::declared::Digest;
+use crate::engine::Evaluation;
+use crate::exclusion::{Exclusion, Expired, Ledger};
+use crate::finding::{Certainty, Finding, Gap, Presence};
+use crate::model::reference::ObjectRef;
+use crate::model::world::Evidence;
+use crate::plan::Plan;
+use crate::policy::Policy;
+use crate::record::Record;
+use crate::rules::Rule;
+use crate::scope::HookPhase;
+
+pub use novelty::Novelty;
 
 /// What the gate says; ordered by precedence, the last wins.
 #[derive(
@@ -17,3 +42,166 @@ pub enum Verdict {
     /// Drift at or above `rollbackAt`, proven, new, and brought by the source.
     Critical,
 }
+
+impl Verdict {
+    /// Lower-case words, as in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::NotSettled => "not settled",
+            Self::Blocked => "blocked",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// All that a verdict depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// What the rules say.
+    pub evaluation: &'a Evaluation,
+    /// Thresholds and exclusions.
+    pub policy: &'a Policy,
+    /// The rules that ran.
+    pub rules: &'a [&'static Rule],
+    /// The last revision that passed.
+    pub record: Option<&'a Record>,
+    /// What the source declares now.
+    pub declared: &'a BTreeMap<ObjectRef, Digest>,
+    /// The application's own objects.
+    pub owned: &'a BTreeSet<ObjectRef>,
+    /// Whatever changes Pods on their way in, to name who may have brought a finding.
+    pub injectors: &'a BTreeSet<ObjectRef>,
+    /// When in the operation the gate runs.
+    pub hook: HookPhase,
+    /// Whether the application has settled; a SyncFail hook does not wait for that.
+    pub settled: bool,
+    /// The date against which exclusions expire.
+    pub today: Date,
+}
+
+/// A finding that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift<'a> {
+    /// The finding.
+    pub finding: &'a Finding,
+    /// Against the record.
+    pub novelty: Novelty,
+    /// True if it asks for a rollback.
+    pub rolls_back: bool,
+}
+
+/// A verdict and all that it rests on. Every finding is in exactly one of the four lists.
+#[derive(Clone, Debug)]
+pub struct Decision<'a> {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, one sentence each, the deciding one first.
+    pub reasons: Vec<String>,
+    /// Findings that count.
+    pub drift: Vec<Drift<'a>>,
+    /// Findings covered by an exclusion, with the entry.
+    pub excluded: Vec<(&'a Finding, &'a Exclusion)>,
+    /// Findings below `failAt`, or not proven.
+    pub below: Vec<&'a Finding>,
+    /// Findings about what is missing, or of templates, on an application that has not settled: it may still come.
+    pub provisional: Vec<&'a Finding>,
+    /// Gaps that keep the verdict from being a pass.
+    pub blinding: Vec<&'a Gap>,
+    /// Exclusions past their last day.
+    pub expired: Vec<Expired<'a>>,
+    /// Exclusions that speak of this application and cover nothing.
+    pub unused: Vec<&'a Exclusion>,
+    /// What follows.
+    pub plan: Plan,
+}
+
+/// Decides.
+pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
+    let mut ledger = Ledger::new(&inputs.policy.exclusions, inputs.today);
+    let mut decision = Decision {
+        verdict: Verdict::Pass,
+        reasons: Vec::new(),
+        drift: Vec::new(),
+        excluded: Vec::new(),
+        below: Vec::new(),
+        provisional: Vec::new(),
+        blinding: Vec::new(),
+        expired: Vec::new(),
+        unused: Vec::new(),
+        plan: Plan::Nothing,
+    };
+    for finding in inputs.evaluation.findings.values() {
+        if let Some(exclusion) = ledger.cover(finding) {
+            decision.excluded.push((finding, exclusion));
+        } else if finding.severity < inputs.policy.fail_at || finding.certainty == Certainty::Possible {
+            decision.below.push(finding);
+        } else if inputs.is_provisional(finding) {
+            decision.provisional.push(finding);
+        } else {
+            let novelty = Novelty::of(finding, inputs);
+            let rolls_back = inputs.rolls_back(finding, &novelty);
+            decision.drift.push(Drift { finding, novelty, rolls_back });
+        }
+    }
+    decision.expired = ledger.expired();
+    decision.unused = ledger.unused(inputs.owned);
+    decision.blinding = gaps::blinding(inputs);
+    decision.verdict = verdict(inputs, &decision);
+    decision.reasons = reasons::reasons(inputs, &decision);
+    decision.plan = Plan::of(decision.verdict, inputs.record.and_then(|record| record.revision.as_deref()));
+    decision
+}
+
+fn verdict(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Verdict {
+    if decision.drift.iter().any(|drift| drift.rolls_back) {
+        Verdict::Critical
+    } else if !decision.drift.is_empty() {
+        Verdict::Blocked
+    } else if inputs.waits() {
+        Verdict::NotSettled
+    } else if !decision.blinding.is_empty() || inputs.is_empty() {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Pass
+    }
+}
+
+impl Inputs<'_> {
+    /// True if the gate had to wait and did not see the application settle.
+    fn waits(&self) -> bool {
+        self.hook == HookPhase::PostSync && !self.settled
+    }
+
+    /// True if there was nothing to judge: no Pod, no template, no object of the application's own.
+    fn is_empty(&self) -> bool {
+        let counts = self.evaluation.counts;
+        counts.pods == 0 && counts.templates == 0 && self.owned.is_empty()
+    }
+
+    /// What is missing may still come, and what a template says may not be admitted: neither counts before the
+    /// application has settled.
+    fn is_provisional(&self, finding: &Finding) -> bool {
+        let unsettled = self.hook == HookPhase::SyncFail || !self.settled;
+        unsettled && (finding.presence == Presence::Absent || finding.evidence != Evidence::Live)
+    }
+
+    /// A rollback is right only for what is bad enough, proven on a live object, on an application that has settled
+    /// or never will, new, and brought by the source.
+    fn rolls_back(&self, finding: &Finding, novelty: &Novelty) -> bool {
+        let helps = match novelty {
+            Novelty::Brought { .. } => true,
+            Novelty::Unrecorded => self.policy.rollback.without_baseline,
+            Novelty::Known | Novelty::Outside { .. } => false,
+        };
+        helps
+            && finding.severity >= self.policy.rollback_at
+            && finding.certainty == Certainty::Certain
+            && finding.evidence == Evidence::Live
+            && !self.waits()
+    }
+}
+
+#[cfg(test)]
+mod tests;

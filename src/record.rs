@@ -1,0 +1,206 @@
+//! What passed: the findings that a good revision had, and what its source declared of each object.
+//!
+//! A record decides whether going back can help, never whether something passes. Owns its form (canonical JSON,
+//! bounded in size). Does not know where records are kept or what a verdict is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::declared::{Digest, short_hex};
+use crate::finding::Identity;
+use crate::model::reference::ObjectRef;
+
+/// `apiVersion` of a record.
+pub const API_VERSION: &str = "driftgate.dev/v1alpha1";
+/// `kind` of a record.
+pub const KIND: &str = "GateRecord";
+/// Most bytes of a record as JSON; a ConfigMap holds 1 MiB in all.
+pub const RECORD_BYTES: usize = 900 * 1024;
+
+/// A finding's identity as 16 hexadecimal digits of SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Mark(String);
+
+impl Mark {
+    /// The mark of an identity.
+    pub fn of(identity: &Identity) -> Self {
+        let Identity { rule, subject, container, value } = identity;
+        let mut hasher = Sha256::new();
+        let parts = [*rule, &subject.group, &subject.kind, &subject.namespace, &subject.name, value];
+        for part in parts.into_iter().chain(container.as_deref()) {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Self(short_hex(hasher))
+    }
+}
+
+/// One revision that passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Record {
+    api_version: String,
+    kind: String,
+    /// `NAMESPACE/NAME` of the GitOps object.
+    pub application: String,
+    /// The revision, as far as it was known.
+    pub revision: Option<String>,
+    /// When it passed.
+    pub time: Timestamp,
+    /// Findings that it had, excluded and minor ones included.
+    pub findings: BTreeSet<Mark>,
+    /// What the source declared of the application's own objects, by `ObjectRef` in words.
+    pub declared: BTreeMap<String, Digest>,
+}
+
+/// Why a text is no record, or a record cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not JSON, or another shape.
+    #[error("{0}")]
+    Malformed(String),
+    /// Of another kind or version.
+    #[error("apiVersion {api_version} and kind {kind}, expected {API_VERSION} and {KIND}")]
+    OtherKind {
+        /// What it says.
+        api_version: String,
+        /// What it says.
+        kind: String,
+    },
+    /// Larger than a ConfigMap may hold.
+    #[error("{bytes} bytes with {findings} findings and {objects} objects, at most {RECORD_BYTES} fit")]
+    TooLarge {
+        /// Size as JSON.
+        bytes: usize,
+        /// Findings in it.
+        findings: usize,
+        /// Objects in it.
+        objects: usize,
+    },
+}
+
+impl Record {
+    /// A record of a pass.
+    pub fn new(
+        application: impl Into<String>,
+        revision: Option<String>,
+        time: Timestamp,
+        findings: impl IntoIterator<Item = Mark>,
+        declared: &BTreeMap<ObjectRef, Digest>,
+    ) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            application: application.into(),
+            revision,
+            time,
+            findings: findings.into_iter().collect(),
+            declared: declared.iter().map(|(object, digest)| (object.to_string(), digest.clone())).collect(),
+        }
+    }
+
+    /// Reads canonical JSON.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let record: Self = serde_json::from_str(text).map_err(|error| Error::Malformed(error.to_string()))?;
+        if record.api_version != API_VERSION || record.kind != KIND {
+            let Self { api_version, kind, .. } = record;
+            return Err(Error::OtherKind { api_version, kind });
+        }
+        Ok(record)
+    }
+
+    /// Canonical JSON: the same record is the same bytes.
+    pub fn to_json(&self) -> Result<String, Error> {
+        let text = serde_json::to_string(self).map_err(|error| Error::Malformed(error.to_string()))?;
+        if text.len() > RECORD_BYTES {
+            let (findings, objects) = (self.findings.len(), self.declared.len());
+            return Err(Error::TooLarge { bytes: text.len(), findings, objects });
+        }
+        Ok(text)
+    }
+
+    /// True if the revision had this finding.
+    pub fn has(&self, identity: &Identity) -> bool {
+        self.findings.contains(&Mark::of(identity))
+    }
+
+    /// What the source declared of an object.
+    pub fn declared(&self, object: &ObjectRef) -> Option<&Digest> {
+        self.declared.get(&object.to_string())
+    }
+}
+
+/// `4f2c91e, passed at 2026-11-24T10:00:00Z`.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let revision = self.revision.as_deref().unwrap_or("a revision whose name is not known");
+        write!(f, "{revision}, passed at {}", self.time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::reference::GroupKind;
+
+    fn identity(rule: &'static str, container: Option<&str>, value: &str) -> Identity {
+        let subject = ObjectRef::new(&GroupKind::new("apps", "Deployment"), "shop", "web");
+        Identity { rule, subject, container: container.map(String::from), value: value.to_owned() }
+    }
+
+    fn record(values: &[String]) -> Record {
+        let marks = values.iter().map(|value| Mark::of(&identity("a", None, value)));
+        let digest = crate::declared::declared(r#"{"kind":"Deployment","spec":{"replicas":1}}"#).unwrap();
+        let object = identity("a", None, "").subject;
+        let time = "2026-11-24T10:00:00Z".parse().unwrap();
+        Record::new("argocd/shop", Some("4f2c91e".into()), time, marks, &[(object, digest)].into())
+    }
+
+    #[test]
+    fn a_mark_tells_every_part_of_an_identity_apart() {
+        let all = [
+            identity("a", None, "x"),
+            identity("b", None, "x"),
+            identity("a", Some(""), "x"),
+            identity("a", Some("x"), ""),
+            identity("a", None, ""),
+        ];
+        let marks: BTreeSet<_> = all.iter().map(Mark::of).collect();
+        assert_eq!(marks.len(), all.len());
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_is_refused_with_its_size() {
+        let values: Vec<String> = (0..60_000).map(|number| number.to_string()).collect();
+        let error = record(&values).to_json().unwrap_err();
+        assert!(error.to_string().contains("with 60000 findings and 1 objects"), "{error}");
+    }
+
+    #[test]
+    fn another_kind_is_no_record() {
+        let text = record(&[]).to_json().unwrap();
+        let error = Record::parse(&text.replace(KIND, "Other")).unwrap_err();
+        assert!(matches!(error, Error::OtherKind { .. }));
+        assert!(matches!(Record::parse("{"), Err(Error::Malformed(_))));
+        assert!(matches!(Record::parse(&text[..text.len() / 2]), Err(Error::Malformed(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_round_trips_byte_for_byte(values in proptest::collection::vec(".*", 0..20)) {
+            let text = record(&values).to_json().unwrap();
+            let read = Record::parse(&text).unwrap();
+            prop_assert_eq!(read.to_json().unwrap(), text);
+            for value in &values {
+                prop_assert!(read.has(&identity("a", None, value)));
+            }
+        }
+    }
+}

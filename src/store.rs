@@ -1,0 +1,248 @@
+//! Edge towards the records of what passed: one ConfigMap an application, in the platform's namespace.
+//!
+//! Written whole or not at all, guarded by its resourceVersion; of two gates that pass at the same time the later
+//! pass stays. What is there but cannot be read is an error, never "no record". Does not know verdicts.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::cluster::{ApiError, ApiKind, Cluster, Reason};
+use crate::declared::short_hex;
+use crate::model::meta::Meta;
+use crate::model::reference::GroupKind;
+use crate::record::{self, Record};
+
+/// Label of all ConfigMaps that hold records.
+const LABEL: &str = "driftgate.dev/record";
+/// Key of the record in its ConfigMap.
+const KEY: &str = "record.json";
+/// Most characters of the application's name in the ConfigMap's.
+const NAME_CHARACTERS: usize = 40;
+/// How often a write starts over because another gate was faster.
+const TRIES: usize = 5;
+
+/// Why a record cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The cluster does not serve ConfigMaps.
+    #[error("the cluster serves no ConfigMaps")]
+    NoKind,
+    /// It is there but is no record.
+    #[error(
+        "ConfigMap {namespace}/{name}: key {KEY}: {cause}; delete the ConfigMap to start without a record"
+    )]
+    Unreadable {
+        /// Namespace of the ConfigMap.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// It cannot be written in the form of a record.
+    #[error("recording that {application} passed")]
+    Unwritable {
+        /// The application.
+        application: String,
+        /// Why.
+        source: record::Error,
+    },
+    /// Other gates wrote all the time.
+    #[error("ConfigMap {namespace}/{name} changed during each of {TRIES} tries to write it")]
+    Busy {
+        /// Namespace of the ConfigMap.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// The ConfigMap, as far as it holds a record.
+#[derive(Debug, Deserialize)]
+struct Holder {
+    metadata: Meta,
+    #[serde(default)]
+    data: Option<Data>,
+}
+
+/// Only our own key is decoded.
+#[derive(Debug, Deserialize)]
+struct Data {
+    #[serde(rename = "record.json")]
+    record: Option<String>,
+}
+
+/// The record of the last pass of an application; none if it never passed.
+pub async fn newest(cluster: &Cluster, namespace: &str, application: &str) -> Result<Option<Record>, Error> {
+    let kind = config_maps(cluster).await?;
+    let name = name(application);
+    match cluster.get::<Holder>(&kind, namespace, &name).await? {
+        Some(holder) => read(&holder, namespace, &name, application).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Puts a pass on record, unless a later one is there already.
+pub async fn save(cluster: &Cluster, namespace: &str, record: &Record) -> Result<(), Error> {
+    let application = || record.application.clone();
+    let text = record.to_json().map_err(|source| Error::Unwritable { application: application(), source })?;
+    let kind = config_maps(cluster).await?;
+    let name = name(&record.application);
+    for _ in 0..TRIES {
+        let present = cluster.get::<Holder>(&kind, namespace, &name).await?;
+        let version = match &present {
+            Some(holder) if is_later(holder, namespace, &name, record) => return Ok(()),
+            Some(holder) => Some(holder.metadata.resource_version.as_str()),
+            None => None,
+        };
+        let body = config_map(namespace, &name, record, &text, version);
+        let written = match version {
+            Some(_) => cluster.replace(&kind, namespace, &name, &body).await,
+            None => cluster.create(&kind, namespace, &body).await,
+        };
+        match written {
+            Ok(_) => return Ok(()),
+            Err(error)
+                if matches!(error.reason(), Reason::Conflict | Reason::AlreadyExists | Reason::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Busy { namespace: namespace.to_owned(), name })
+}
+
+async fn config_maps(cluster: &Cluster) -> Result<ApiKind, Error> {
+    let kinds = cluster.kinds().await?;
+    kinds.find(&GroupKind::new("", "ConfigMap")).cloned().ok_or(Error::NoKind)
+}
+
+fn read(holder: &Holder, namespace: &str, name: &str, application: &str) -> Result<Record, Error> {
+    let unreadable =
+        |cause: String| Error::Unreadable { namespace: namespace.to_owned(), name: name.to_owned(), cause };
+    let text = holder.data.as_ref().and_then(|data| data.record.as_deref());
+    let text = text.ok_or_else(|| unreadable("it is not there".to_owned()))?;
+    let record = Record::parse(text).map_err(|error| unreadable(error.to_string()))?;
+    if record.application != application {
+        return Err(unreadable(format!("it is of application {}, not of {application}", record.application)));
+    }
+    Ok(record)
+}
+
+/// A record that cannot be read is replaced by the next pass; nothing was gained from it.
+fn is_later(holder: &Holder, namespace: &str, name: &str, record: &Record) -> bool {
+    let time = |record: &Record| -> Timestamp { record.time };
+    read(holder, namespace, name, &record.application).is_ok_and(|present| time(&present) > time(record))
+}
+
+fn config_map(namespace: &str, name: &str, record: &Record, text: &str, version: Option<&str>) -> Value {
+    let mut metadata = json!({
+        "name": name,
+        "namespace": namespace,
+        "labels": { LABEL: "true", "app.kubernetes.io/managed-by": "driftgate" },
+        "annotations": {
+            "driftgate.dev/application": record.application,
+            "driftgate.dev/revision": record.revision.as_deref().unwrap_or_default(),
+        },
+    });
+    if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
+        metadata.insert("resourceVersion".to_owned(), version.into());
+    }
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { KEY: text } })
+}
+
+/// A DNS label: the application's name as far as it fits, and a digest that tells all names apart.
+fn name(application: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(application.as_bytes());
+    let allowed = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
+    let words: String = application.chars().take(NAME_CHARACTERS).map(allowed).collect();
+    format!("driftgate-{}-{}", words.trim_matches('-'), short_hex(hasher))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::memory::{Api, Fault, Matching, ObjectRef, What, Where};
+
+    fn record(application: &str, revision: &str, time: &str) -> Record {
+        let time = time.parse().unwrap();
+        Record::new(application, Some(revision.into()), time, [], &BTreeMap::new())
+    }
+
+    fn holder() -> ObjectRef {
+        ObjectRef {
+            api_version: "v1".into(),
+            kind: "ConfigMap".into(),
+            namespace: Some("driftgate".into()),
+            name: name("argocd/shop"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_saved_is_the_newest() {
+        let cluster = Cluster::new(Api::default().client());
+        assert_eq!(newest(&cluster, "driftgate", "argocd/shop").await.unwrap(), None);
+        for (revision, time) in [("a", "2026-11-24T10:00:00Z"), ("b", "2026-11-24T11:00:00Z")] {
+            let record = record("argocd/shop", revision, time);
+            save(&cluster, "driftgate", &record).await.unwrap();
+            assert_eq!(newest(&cluster, "driftgate", "argocd/shop").await.unwrap(), Some(record));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_pass_stays() {
+        let cluster = Cluster::new(Api::default().client());
+        let later = record("argocd/shop", "b", "2026-11-24T11:00:00Z");
+        save(&cluster, "driftgate", &later).await.unwrap();
+        save(&cluster, "driftgate", &record("argocd/shop", "a", "2026-11-24T10:00:00Z")).await.unwrap();
+        assert_eq!(newest(&cluster, "driftgate", "argocd/shop").await.unwrap(), Some(later));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conflict_is_decided_again() {
+        let api = Api::default();
+        let cluster = Cluster::new(api.client());
+        save(&cluster, "driftgate", &record("argocd/shop", "a", "2026-11-24T10:00:00Z")).await.unwrap();
+        let update = Matching { verb: Some("update".into()), first: Some(1), ..Matching::default() };
+        api.add_fault(Fault { at: Where::Every(update), what: What::Status(409) });
+        let newer = record("argocd/shop", "b", "2026-11-24T11:00:00Z");
+        save(&cluster, "driftgate", &newer).await.unwrap();
+        assert_eq!(newest(&cluster, "driftgate", "argocd/shop").await.unwrap(), Some(newer));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_there_but_cannot_be_read_is_an_error() {
+        let api = Api::default();
+        let cluster = Cluster::new(api.client());
+        save(&cluster, "driftgate", &record("argocd/shop", "a", "2026-11-24T10:00:00Z")).await.unwrap();
+        for data in [json!({KEY: "{\"apiVersion\":"}), json!({KEY: null})] {
+            api.patch(&holder(), &json!({"data": data})).unwrap();
+            let error = newest(&cluster, "driftgate", "argocd/shop").await.unwrap_err();
+            assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+        }
+        api.forbid(&["get"], "", "configmaps", None);
+        let Err(Error::Api(error)) = newest(&cluster, "driftgate", "argocd/shop").await else {
+            panic!("a forbidden record is not absent")
+        };
+        assert_eq!(error.reason(), Reason::Forbidden);
+    }
+
+    #[test]
+    fn names_are_dns_labels_and_tell_applications_apart() {
+        let long = "n".repeat(300);
+        let names: Vec<_> = ["argocd/shop", "argocd-shop", "argocd/", &long].map(name).to_vec();
+        for name in &names {
+            assert!(
+                name.len() <= 63 + 5 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
+                "{name}"
+            );
+        }
+        assert_ne!(names[0], names[1]);
+    }
+}

@@ -1,0 +1,112 @@
+//! The verdict in sentences, the deciding one first.
+
+use crate::finding::Severity;
+use crate::scope::HookPhase;
+use crate::verdict::{Decision, Drift, Inputs, Novelty, Verdict};
+
+/// Why the verdict is what it is.
+pub(super) fn reasons(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
+    let mut reasons = match decision.verdict {
+        Verdict::Critical => critical(inputs, decision),
+        Verdict::Blocked => blocked(inputs, decision),
+        Verdict::NotSettled => vec!["the application did not settle before the deadline".to_owned()],
+        Verdict::Inconclusive => inconclusive(inputs, decision),
+        Verdict::Pass => vec![passed(inputs, decision)],
+    };
+    if decision.verdict > Verdict::NotSettled && inputs.waits() {
+        reasons.push(
+            "the application did not settle before the deadline, so no rollback is asked for".to_owned(),
+        );
+    }
+    if decision.verdict > Verdict::Inconclusive && !decision.blinding.is_empty() {
+        reasons.push(format!("{} could not be seen besides", count(decision.blinding.len(), "thing")));
+    }
+    if !decision.provisional.is_empty() {
+        let findings = count(decision.provisional.len(), "finding");
+        reasons.push(format!("{findings} about what may still come or was never admitted did not count"));
+    }
+    reasons
+}
+
+fn critical(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
+    let rolling: Vec<_> = decision.drift.iter().filter(|drift| drift.rolls_back).collect();
+    let findings = worst_of(&rolling);
+    vec![match inputs.record {
+        Some(record) => format!("{findings}, new since {record}, and brought by this revision"),
+        None => format!("{findings}; the policy asks for a rollback without a good revision on record"),
+    }]
+}
+
+fn blocked(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
+    let all: Vec<_> = decision.drift.iter().collect();
+    let fail_at = inputs.policy.fail_at;
+    let mut reasons = vec![format!("{} at or above failAt {fail_at}", worst_of(&all))];
+    let bad_enough = |drift: &&Drift<'_>| drift.finding.severity >= inputs.policy.rollback_at;
+    let would: Vec<_> = decision.drift.iter().filter(bad_enough).collect();
+    if would.is_empty() {
+        reasons.push(format!(
+            "nothing is at or above rollbackAt {}, so no rollback is asked for",
+            inputs.policy.rollback_at
+        ));
+        return reasons;
+    }
+    if would.iter().any(|drift| drift.novelty == Novelty::Unrecorded) {
+        reasons.push("no good revision is on record, so going back could not be known to help".to_owned());
+    }
+    if would.iter().any(|drift| drift.novelty == Novelty::Known) {
+        reasons.push("the last revision that passed had it too, so going back would not help".to_owned());
+    }
+    for drift in would {
+        if let Novelty::Outside { by } = &drift.novelty {
+            let rule = drift.finding.identity.rule;
+            reasons
+                .push(format!("{rule}: this revision did not bring it, {by} did; going back cannot cure it"));
+        }
+    }
+    reasons.dedup();
+    reasons
+}
+
+fn inconclusive(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if !decision.blinding.is_empty() {
+        let things = count(decision.blinding.len(), "thing");
+        reasons.push(format!("{things} that a blocking rule needs could not be seen, so this is no pass"));
+    }
+    if inputs.is_empty() {
+        reasons.push(
+            "nothing to judge: no Pod, template or other object of the application was found; look at the \
+             application's name, its tracking and the namespaces"
+                .to_owned(),
+        );
+    }
+    reasons
+}
+
+fn passed(inputs: &Inputs<'_>, decision: &Decision<'_>) -> String {
+    let fail_at = inputs.policy.fail_at;
+    let covered = match decision.excluded.len() {
+        0 => String::new(),
+        covered => format!(", {} covered by exclusions", count(covered, "finding")),
+    };
+    match inputs.hook {
+        HookPhase::PostSync => format!("no drift at or above {fail_at}{covered}"),
+        HookPhase::SyncFail => format!("the sync failed, but nothing live is at or above {fail_at}{covered}"),
+    }
+}
+
+/// `2 critical findings`, or `1 critical and 2 high findings`.
+fn worst_of(drift: &[&Drift<'_>]) -> String {
+    let of = |severity: Severity| drift.iter().filter(|drift| drift.finding.severity == severity).count();
+    let parts: Vec<String> = Severity::WORST_FIRST
+        .into_iter()
+        .filter(|severity| of(*severity) > 0)
+        .map(|severity| format!("{} {severity}", of(severity)))
+        .collect();
+    let noun = if drift.len() == 1 { "finding" } else { "findings" };
+    format!("{} {noun}", parts.join(" and "))
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,314 @@
+//! Precedence, conditions of a rollback, and the laws of a verdict.
+
+use jiff::civil::date;
+use proptest::prelude::*;
+
+use super::*;
+use crate::exclusion::tests::{deployment, exclusion, finding};
+use crate::exclusion::{Exclusions, Subject};
+use crate::finding::{Cause, GapReason, GapScope, Severity};
+use crate::model::reference::GroupKind;
+use crate::record::Mark;
+use crate::rules::RULES;
+
+const RULE: &str = "privileged-container";
+
+/// One case, changed step by step from a settled PostSync gate without findings.
+#[derive(Debug)]
+struct Case {
+    evaluation: Evaluation,
+    policy: Policy,
+    record: Option<Record>,
+    declared: BTreeMap<ObjectRef, Digest>,
+    owned: BTreeSet<ObjectRef>,
+    hook: HookPhase,
+    settled: bool,
+}
+
+fn web() -> ObjectRef {
+    deployment("shop", "web")
+}
+
+fn digest(text: &str) -> Digest {
+    let raw = format!(r#"{{"kind":"Deployment","spec":{{"image":"{text}"}}}}"#);
+    crate::declared::declared(&raw).unwrap()
+}
+
+impl Case {
+    fn new() -> Self {
+        let mut evaluation = Evaluation::default();
+        evaluation.counts.pods = 1;
+        Self {
+            evaluation,
+            policy: Policy::default(),
+            record: None,
+            declared: [(web(), digest("new"))].into(),
+            owned: [web()].into(),
+            hook: HookPhase::PostSync,
+            settled: true,
+        }
+    }
+
+    fn with(mut self, finding: Finding) -> Self {
+        self.evaluation.findings.insert(finding.identity.clone(), finding);
+        self
+    }
+
+    /// A good revision is on record, with these findings and this declaration of the Deployment.
+    fn recorded(mut self, findings: &[&Finding], image: &str) -> Self {
+        let marks = findings.iter().map(|finding| Mark::of(&finding.identity));
+        let time = "2026-11-20T10:00:00Z".parse().unwrap();
+        let declared = [(web(), digest(image))].into();
+        self.record = Some(Record::new("argocd/shop", Some("good".into()), time, marks, &declared));
+        self
+    }
+
+    fn gap(mut self, scope: GapScope) -> Self {
+        self.evaluation.gaps.insert(Gap { scope, reason: GapReason::Forbidden, detail: String::new() });
+        self
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        static NOBODY: BTreeSet<ObjectRef> = BTreeSet::new();
+        Inputs {
+            evaluation: &self.evaluation,
+            policy: &self.policy,
+            rules: RULES,
+            record: self.record.as_ref(),
+            declared: &self.declared,
+            owned: &self.owned,
+            injectors: &NOBODY,
+            hook: self.hook,
+            settled: self.settled,
+            today: date(2026, 11, 24),
+        }
+    }
+
+    #[track_caller]
+    fn is(&self, verdict: Verdict, reason: &str) {
+        let decision = decide(&self.inputs());
+        assert_eq!(decision.verdict, verdict, "{:?}", decision.reasons);
+        assert!(decision.reasons.join("; ").contains(reason), "{:?}", decision.reasons);
+    }
+}
+
+fn bad() -> Finding {
+    finding(RULE, &web(), Some("web"), "")
+}
+
+fn high() -> Finding {
+    Finding { severity: Severity::High, ..bad() }
+}
+
+#[test]
+fn new_critical_drift_that_the_source_brought_is_critical() {
+    Case::new().with(bad()).recorded(&[], "old").is(Verdict::Critical, "new since good");
+}
+
+#[test]
+fn without_a_record_critical_drift_is_blocked() {
+    Case::new().with(bad()).is(Verdict::Blocked, "no good revision is on record");
+}
+
+#[test]
+fn a_policy_may_ask_for_a_rollback_without_a_record() {
+    let mut case = Case::new().with(bad());
+    case.policy.rollback.without_baseline = true;
+    case.is(Verdict::Critical, "without a good revision on record");
+}
+
+#[test]
+fn drift_that_the_good_revision_had_too_is_blocked() {
+    Case::new().with(bad()).recorded(&[&bad()], "old").is(Verdict::Blocked, "had it too");
+}
+
+#[test]
+fn drift_whose_cause_the_source_did_not_change_is_blocked() {
+    Case::new()
+        .with(bad())
+        .recorded(&[], "new")
+        .is(Verdict::Blocked, "admission, or an edit outside the source");
+}
+
+#[test]
+fn drift_that_follows_from_somebody_elses_object_is_blocked_by_name() {
+    let role = ObjectRef::new(&GroupKind::new("rbac.authorization.k8s.io", "ClusterRole"), "", "other");
+    let causes = [Cause::Object(web()), Cause::Object(role)].into();
+    let case = Case::new().with(Finding { causes, ..bad() }).recorded(&[], "new");
+    case.is(Verdict::Blocked, "ClusterRole other, which this application's source does not declare");
+}
+
+#[test]
+fn removing_an_object_brings_what_follows_from_its_absence() {
+    let cause = Cause::Kind(GroupKind::new("apps", "Deployment"), "shop".into());
+    let absent = Finding { causes: [cause].into(), presence: Presence::Absent, ..bad() };
+    let mut case = Case::new().with(absent).recorded(&[], "old");
+    (case.owned, case.declared) = (BTreeSet::new(), BTreeMap::new());
+    case.is(Verdict::Critical, "brought by this revision");
+}
+
+#[test]
+fn drift_below_roll_back_at_is_blocked() {
+    Case::new().with(high()).recorded(&[], "old").is(Verdict::Blocked, "nothing is at or above rollbackAt");
+}
+
+#[test]
+fn a_template_never_rolls_back() {
+    let template = Finding { evidence: Evidence::Template, ..bad() };
+    Case::new().with(template).recorded(&[], "old").is(Verdict::Blocked, "");
+}
+
+#[test]
+fn what_is_only_possible_never_counts() {
+    let possible = Finding { certainty: Certainty::Possible, ..bad() };
+    Case::new().with(possible).recorded(&[], "old").is(Verdict::Pass, "no drift");
+}
+
+#[test]
+fn an_excluded_finding_passes() {
+    let mut case = Case::new().with(bad()).recorded(&[], "old");
+    case.policy.exclusions = Exclusions::new(vec![exclusion(RULE, Subject::Owner(web()), 1)]);
+    case.is(Verdict::Pass, "1 finding covered by exclusions");
+}
+
+#[test]
+fn an_expired_exclusion_covers_nothing() {
+    let mut case = Case::new().with(bad()).recorded(&[], "old");
+    let mut expired = exclusion(RULE, Subject::Owner(web()), 1);
+    expired.expires = date(2026, 11, 23);
+    case.policy.exclusions = Exclusions::new(vec![expired]);
+    case.is(Verdict::Critical, "");
+    assert_eq!(decide(&case.inputs()).expired.len(), 1);
+}
+
+#[test]
+fn an_unsettled_application_is_never_rolled_back() {
+    let mut case = Case::new().with(bad()).recorded(&[], "old");
+    case.settled = false;
+    case.is(Verdict::Blocked, "did not settle before the deadline, so no rollback");
+    Case { settled: false, ..Case::new() }.is(Verdict::NotSettled, "did not settle");
+}
+
+#[test]
+fn what_is_missing_does_not_count_before_the_application_has_settled() {
+    let absent = Finding { presence: Presence::Absent, ..bad() };
+    let mut case = Case::new().with(absent);
+    case.settled = false;
+    case.is(Verdict::NotSettled, "1 finding about what may still come");
+}
+
+#[test]
+fn a_failed_sync_is_judged_on_what_is_live_and_present() {
+    let mut case = Case::new().with(bad()).recorded(&[], "old");
+    (case.hook, case.settled) = (HookPhase::SyncFail, false);
+    case.is(Verdict::Critical, "");
+    let absent = Finding { presence: Presence::Absent, ..bad() };
+    let mut case = Case::new().with(absent).recorded(&[], "old");
+    (case.hook, case.settled) = (HookPhase::SyncFail, false);
+    case.is(Verdict::Pass, "the sync failed, but nothing live");
+}
+
+#[test]
+fn a_gap_where_a_blocking_rule_needed_to_see_is_inconclusive() {
+    let pods = GapScope::Kind(GroupKind::new("", "Pod"), "shop".into());
+    Case::new().gap(pods).is(Verdict::Inconclusive, "could not be seen");
+    Case::new().gap(GapScope::Application).is(Verdict::Inconclusive, "");
+    let unknown = GapScope::Kind(GroupKind::new("example.com", "Foo"), "shop".into());
+    Case::new().gap(unknown).is(Verdict::Inconclusive, "");
+}
+
+#[test]
+fn a_gap_of_a_kind_that_only_refines_judgements_blinds_nobody() {
+    let nodes = GapScope::Kind(GroupKind::new("", "Node"), String::new());
+    Case::new().gap(nodes).is(Verdict::Pass, "");
+}
+
+#[test]
+fn nothing_to_judge_is_inconclusive() {
+    let mut case = Case::new();
+    case.evaluation.counts.pods = 0;
+    case.owned.clear();
+    case.is(Verdict::Inconclusive, "nothing to judge");
+}
+
+#[test]
+fn a_gap_beside_drift_is_said_too() {
+    let case = Case::new().with(bad()).gap(GapScope::Application);
+    case.is(Verdict::Blocked, "1 thing could not be seen besides");
+}
+
+fn any_finding() -> impl Strategy<Value = Finding> {
+    let severity = proptest::sample::select(Severity::WORST_FIRST.to_vec());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (severity, flags, 0..4_u8).prop_map(|(severity, (certain, live, present), value)| Finding {
+        severity,
+        certainty: if certain { Certainty::Certain } else { Certainty::Possible },
+        evidence: if live { Evidence::Live } else { Evidence::Template },
+        presence: if present { Presence::Present } else { Presence::Absent },
+        ..finding(RULE, &web(), Some("web"), &value.to_string())
+    })
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    let findings = proptest::collection::vec(any_finding(), 0..5);
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (findings, flags, 0..4_usize).prop_map(|(findings, (gap, settled, failed, recorded, changed), known)| {
+        let mut case = Case::new();
+        if recorded {
+            let known: Vec<_> = findings.iter().take(known).collect();
+            case = case.recorded(&known, if changed { "old" } else { "new" });
+        }
+        for finding in findings {
+            case = case.with(finding);
+        }
+        case.settled = settled;
+        case.hook = if failed { HookPhase::SyncFail } else { HookPhase::PostSync };
+        if gap { case.gap(GapScope::Application) } else { case }
+    })
+}
+
+proptest! {
+    #[test]
+    fn another_finding_never_improves_a_verdict(case in any_case(), more in any_finding()) {
+        let before = decide(&case.inputs()).verdict;
+        prop_assume!(!case.evaluation.findings.contains_key(&more.identity));
+        let case = case.with(more);
+        prop_assert!(decide(&case.inputs()).verdict >= before);
+    }
+
+    #[test]
+    fn another_exclusion_never_worsens_a_verdict(case in any_case()) {
+        let before = decide(&case.inputs()).verdict;
+        let mut case = case;
+        case.policy.exclusions = Exclusions::new(vec![exclusion(RULE, Subject::Owner(web()), 1)]);
+        prop_assert!(decide(&case.inputs()).verdict <= before);
+    }
+
+    #[test]
+    fn every_finding_is_in_exactly_one_list(case in any_case()) {
+        let decision = decide(&case.inputs());
+        let drift = decision.drift.iter().map(|drift| &drift.finding.identity);
+        let excluded = decision.excluded.iter().map(|(finding, _)| &finding.identity);
+        let others = decision.below.iter().chain(&decision.provisional).map(|finding| &finding.identity);
+        let mut all: Vec<_> = drift.chain(excluded).chain(others).collect();
+        all.sort();
+        let expected: Vec<_> = case.evaluation.findings.keys().collect();
+        prop_assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn a_rollback_is_never_asked_for_on_a_guess(case in any_case()) {
+        let decision = decide(&case.inputs());
+        if decision.verdict == Verdict::Critical {
+            prop_assert!(case.record.is_some());
+            prop_assert!(case.settled || case.hook == HookPhase::SyncFail);
+            let proven = |drift: &Drift<'_>| {
+                drift.finding.certainty == Certainty::Certain && drift.finding.evidence == Evidence::Live
+            };
+            prop_assert!(decision.drift.iter().any(|drift| drift.rolls_back && proven(drift)));
+        } else {
+            let rolls_back = matches!(decision.plan, Plan::RollBack { .. });
+            prop_assert!(!rolls_back);
+        }
+    }
+}
