@@ -140,8 +140,8 @@ fn drift_that_follows_from_somebody_elses_object_is_blocked_by_name() {
 
 #[test]
 fn removing_an_object_brings_what_follows_from_its_absence() {
-    let cause = Cause::Kind(GroupKind::new("apps", "Deployment"), "shop".into());
-    let absent = Finding { causes: [cause].into(), presence: Presence::Absent, ..bad() };
+    let any = Cause::Kind(GroupKind::new("apps", "Deployment"), "shop".into());
+    let absent = Finding { causes: [any].into(), presence: Presence::Absent, ..bad() };
     let mut case = Case::new().with(absent).recorded(&[], "old");
     (case.owned, case.declared) = (BTreeSet::new(), BTreeMap::new());
     case.is(Verdict::Critical, "brought by this revision");

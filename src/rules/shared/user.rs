@@ -35,10 +35,9 @@ pub(crate) fn of(pod: &PodView<'_>, container: &Container) -> User {
     let must_not_be_root = own.run_as_non_root.or(shared.run_as_non_root) == Some(true);
     match (reported(pod, container), declared, must_not_be_root) {
         (Some(0), _, _) => User::ConfirmedRoot,
-        (Some(_), _, _) => User::NonRoot,
         (None, Some(0), true) => User::Contradiction,
         (None, Some(0), false) => User::DeclaredRoot,
-        (None, Some(_), _) | (None, None, true) => User::NonRoot,
+        (Some(_), _, _) | (None, Some(_), _) | (None, None, true) => User::NonRoot,
         (None, None, false) => User::Image,
     }
 }
