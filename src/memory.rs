@@ -6,8 +6,9 @@
 //!
 //! It owns storage and the wire. It knows nothing of the gate, and it has no controllers and no admission: objects
 //! change when a request or a script changes them, and only as told. Not modelled: field managers, RBAC (access is
-//! taken away by [`Api::forbid`]), validation, defaults, cascading deletion, the lifecycle of namespaces, schemas of
-//! custom resources, tables and protobuf.
+//! taken away by [`Api::forbid`]), validation, defaults (but for the label that bears a Namespace's name), cascading
+//! deletion, the lifecycle of namespaces, schemas of custom resources, tables and protobuf; Events of the core group and
+//! of `events.k8s.io` are kept apart.
 
 mod access;
 mod clock;
