@@ -4,14 +4,20 @@
 //! not know other rules, exclusions, verdicts or the policy file. One rule is one `.rs`, one `.md`, one fixture
 //! folder and one line in [`RULES`].
 
+mod cluster_admin_equivalent;
 mod dangerous_capability;
 mod host_ipc;
 mod host_network;
 mod host_pid;
+mod mutating_admission_write;
+mod pod_creation;
 mod privileged_container;
 mod root_container;
+mod secret_read;
+mod service_write;
 mod shared;
 mod sink;
+mod workload_creation;
 
 pub use sink::{Observation, Sink};
 
@@ -217,6 +223,12 @@ pub mod resources {
 
 /// The catalogue, sorted by code.
 pub static RULES: &[&Rule] = &[
+    &cluster_admin_equivalent::RULE,
+    &pod_creation::RULE,
+    &workload_creation::RULE,
+    &secret_read::RULE,
+    &mutating_admission_write::RULE,
+    &service_write::RULE,
     &privileged_container::RULE,
     &root_container::RULE,
     &dangerous_capability::RULE,

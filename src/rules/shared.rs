@@ -5,6 +5,9 @@
 pub(crate) mod confinement;
 pub(crate) mod field;
 pub(crate) mod platform;
+pub(crate) mod pod_producers;
+pub(crate) mod power;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod user;
+pub(crate) mod webhook_backend;

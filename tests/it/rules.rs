@@ -3,6 +3,7 @@
 //! What a failing fixture yields stands beside it in a `.snap` file.
 
 mod collected;
+mod laws;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -5,8 +5,11 @@
 use std::collections::BTreeMap;
 
 use driftgate::engine::{Engine, Evaluation};
+use driftgate::model::access::{RBAC_GROUP, accesses};
+use driftgate::model::crd::pod_producer;
 use driftgate::model::meta::{Meta, Partial};
 use driftgate::model::pod::{Pod, PodTemplate};
+use driftgate::model::rbac::{Binding, Role};
 use driftgate::model::reference::{GroupKind, ObjectRef};
 use driftgate::model::workload::Workload;
 use driftgate::model::world::{Evidence, PodView, World};
@@ -29,6 +32,8 @@ struct Collected {
     world: World,
     pods: Vec<(ObjectRef, Pod)>,
     makers: BTreeMap<ObjectRef, Maker>,
+    roles: Vec<Role>,
+    bindings: Vec<Binding>,
 }
 
 struct Maker {
@@ -60,6 +65,11 @@ impl Collected {
             ("networking.k8s.io", "NetworkPolicy") => self.world.network_policies.push(decode(document)),
             ("networking.k8s.io", "ServiceCIDR") => self.world.service_cidrs.push(decode(document)),
             ("admissionregistration.k8s.io", kind) => self.take_admission(kind, document),
+            (RBAC_GROUP, "Role" | "ClusterRole") => self.roles.push(decode(document)),
+            (RBAC_GROUP, _) => self.bindings.push(decode(document)),
+            ("apiextensions.k8s.io", _) => {
+                self.world.pod_producers.extend(pod_producer(&document.to_string()));
+            }
             (_, _) => {
                 let workload: Workload = decode(document);
                 let template = workload.template().cloned();
@@ -72,6 +82,7 @@ impl Collected {
         let world = &mut self.world;
         match kind {
             "MutatingWebhookConfiguration" => world.mutating_webhooks.push(decode(document)),
+            "ValidatingWebhookConfiguration" => world.validating_webhooks.push(decode(document)),
             "MutatingAdmissionPolicy" => world.mutating_policies.push(decode(document)),
             "MutatingAdmissionPolicyBinding" => world.mutating_policy_bindings.push(decode(document)),
             _ => panic!("no place for a {kind}"),
@@ -107,7 +118,8 @@ impl Collected {
                 template: Some(template),
             });
         }
-        engine.finish(&[])
+        let accesses = accesses(engine.accounts(), &self.roles, &self.bindings, &self.world.owned);
+        engine.finish(&accesses)
     }
 
     /// Templates of outermost owners that have no Pod in the file.

@@ -1,0 +1,156 @@
+//! Laws of the rules about access: no input makes them panic, and a binding more never makes a subject look better.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use driftgate::engine::{Engine, Evaluation};
+use driftgate::finding::Severity;
+use driftgate::model::access::{Accounts, RBAC_GROUP, accesses};
+use driftgate::model::pod::PodSpec;
+use driftgate::model::rbac::{Binding, Role};
+use driftgate::model::reference::{GroupKind, ObjectRef};
+use driftgate::model::world::{Evidence, PodView, World};
+use driftgate::rules::{RULES, Settings};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug)]
+struct Input {
+    roles: Vec<Role>,
+    bindings: Vec<Binding>,
+    owned: BTreeSet<ObjectRef>,
+}
+
+impl Input {
+    fn judge(&self) -> Evaluation {
+        let world = World { owned: self.owned.clone(), ..World::default() };
+        let settings = Settings::default();
+        let rules = RULES.iter().copied().filter(|rule| rule.code.starts_with("RBAC-"));
+        let mut engine = Engine::new(rules, &settings, &world);
+        let pod = ObjectRef::new(&GroupKind::new("", "Pod"), "shop", "web");
+        let spec: PodSpec = serde_json::from_value(json!({"serviceAccountName": "web"})).unwrap();
+        engine.pod(&PodView {
+            evidence: Evidence::Template,
+            object: &pod,
+            root: &pod,
+            labels: &BTreeMap::new(),
+            annotations: &BTreeMap::new(),
+            spec: &spec,
+            status: None,
+            template: None,
+        });
+        let accounts: Accounts = engine.accounts().clone();
+        engine.finish(&accesses(&accounts, &self.roles, &self.bindings, &self.owned))
+    }
+}
+
+fn words(all: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
+    subsequence(all, 0..=all.len().min(3))
+}
+
+fn any_rule() -> impl Strategy<Value = Value> {
+    let verbs = words(&["*", "get", "list", "create", "patch", "update", "delete", "deletecollection"]);
+    let groups = words(&["*", "", "apps", "admissionregistration.k8s.io", "argoproj.io"]);
+    let resources = words(&[
+        "*",
+        "pods",
+        "pods/*",
+        "*/scale",
+        "*/",
+        "/",
+        "secrets",
+        "services",
+        "deployments",
+        "mutatingwebhookconfigurations",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+    ]);
+    let names = prop_oneof![Just(Vec::new()), words(&["a", "b", ""])];
+    (verbs, groups, resources, names).prop_map(|(verbs, groups, resources, names)| {
+        json!({"verbs": verbs, "apiGroups": groups, "resources": resources, "resourceNames": names})
+    })
+}
+
+fn metadata(name: &str) -> Value {
+    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+    json!({"namespace": namespace, "name": name})
+}
+
+fn any_role() -> impl Strategy<Value = Role> {
+    let name = select(&["r", "s", "shop/r", "kube-system/r"][..]);
+    (name, proptest::collection::vec(any_rule(), 0..4)).prop_map(|(name, rules)| {
+        serde_json::from_value(json!({"metadata": metadata(name), "rules": rules})).unwrap()
+    })
+}
+
+fn any_binding() -> impl Strategy<Value = Binding> {
+    let name = select(&["b", "shop/b", "kube-system/b"][..]);
+    let kind = select(&["Role", "ClusterRole"][..]);
+    let role = select(&["r", "s", "edit", "cluster-admin"][..]);
+    let account = || json!({"kind": "ServiceAccount", "namespace": "shop", "name": "web"});
+    let subject = prop_oneof![
+        Just(account()),
+        Just(json!({"kind": "Group", "name": "system:authenticated"})),
+        Just(json!({"kind": "Group", "name": "system:masters"})),
+        Just(json!({"kind": "User", "name": "ann"})),
+    ];
+    (name, kind, role, proptest::collection::vec(subject, 0..3)).prop_map(|(name, kind, role, subjects)| {
+        let role = json!({"kind": kind, "name": role});
+        serde_json::from_value(json!({"metadata": metadata(name), "roleRef": role, "subjects": subjects}))
+            .unwrap()
+    })
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    let roles = proptest::collection::vec(any_role(), 0..4);
+    let bindings = proptest::collection::vec(any_binding(), 0..4);
+    let own = words(&["ClusterRole r", "Role shop/r", "RoleBinding shop/b", "ClusterRoleBinding b"]);
+    (roles, bindings, own).prop_map(|(roles, bindings, own)| {
+        let reference = |own: &str| -> ObjectRef {
+            let (kind, name) = own.split_once(' ').unwrap();
+            let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+            ObjectRef::new(&GroupKind::new(RBAC_GROUP, kind), namespace, name)
+        };
+        Input { roles, bindings, owned: own.into_iter().map(reference).collect() }
+    })
+}
+
+/// The worst that each rule says about each subject, without what nobody is bound to.
+fn worst(evaluation: &Evaluation) -> BTreeMap<(&'static str, ObjectRef), Severity> {
+    let mut worst = BTreeMap::new();
+    for finding in evaluation.findings.values().filter(|finding| finding.severity > Severity::Info) {
+        let key = (finding.identity.rule, finding.identity.subject.clone());
+        let known = worst.entry(key).or_insert(finding.severity);
+        *known = finding.severity.max(*known);
+    }
+    worst
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(input in any_input()) {
+        prop_assert!(input.judge().gaps.is_empty());
+    }
+
+    #[test]
+    fn a_binding_more_never_looks_better(mut input in any_input(), more in any_binding()) {
+        let before = worst(&input.judge());
+        input.bindings.push(more);
+        let after = worst(&input.judge());
+        for (key, severity) in before {
+            prop_assert!(after.get(&key).is_some_and(|now| *now >= severity), "{key:?} was {severity}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_roles_and_bindings_does_not_matter(mut input in any_input()) {
+        let mut names = BTreeSet::new();
+        input.roles.retain(|role| names.insert((role.metadata.namespace.clone(), role.metadata.name.clone())));
+        let before = input.judge();
+        input.roles.reverse();
+        input.bindings.reverse();
+        let after = input.judge();
+        let identities = |evaluation: &Evaluation| evaluation.findings.keys().cloned().collect::<Vec<_>>();
+        prop_assert_eq!(identities(&before), identities(&after));
+    }
+}
