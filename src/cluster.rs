@@ -15,6 +15,7 @@ mod kinds;
 mod list;
 mod page;
 mod retry;
+pub mod settle;
 mod transport;
 
 use std::fmt;

@@ -25,7 +25,7 @@ pub use seen::{
     BindingSeen, ContainerSeen, Endpoint, EndpointConditions, EndpointSlice, PodSeen, PodSpecSeen,
     PolicySeen, Revision, Seen, WebhooksSeen,
 };
-pub use state::{Event, Millis, State, Subject, Unsettled, Watched};
+pub use state::{Event, Importance, Millis, Note, State, Subject, Unsettled, Watched};
 pub use table::Source;
 
 use crate::finding::Gap;
@@ -43,7 +43,7 @@ pub struct Settling {
     now: Millis,
     since: Millis,
     last: Option<ObjectRef>,
-    sources: BTreeMap<Source, (Watched, Listing)>,
+    sources: BTreeMap<Source, Listing>,
     family: Family,
     admission: Admission,
     standings: BTreeMap<Key, (ObjectRef, Standing)>,
@@ -52,8 +52,10 @@ pub struct Settling {
 }
 
 /// How far a watch is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Listing {
+    watched: Watched,
+    importance: Importance,
     number: u32,
     complete: bool,
     ever_complete: bool,
@@ -78,8 +80,9 @@ impl Settling {
     }
 
     /// Announces a watch; nothing has settled before it has listed once.
-    pub fn open(&mut self, source: Source, watched: Watched) {
-        self.sources.insert(source, (watched, Listing::default()));
+    pub fn open(&mut self, source: Source, watched: Watched, importance: Importance) {
+        let (number, complete, ever_complete, gap) = (0, false, false, None);
+        self.sources.insert(source, Listing { watched, importance, number, complete, ever_complete, gap });
     }
 
     /// Takes in what a watch says. Times never decrease; the order of events of the same time does not matter.
@@ -88,7 +91,7 @@ impl Settling {
             self.reconsider();
             self.now = now;
         }
-        let Some((_, listing)) = self.sources.get_mut(&source) else { return };
+        let Some(listing) = self.sources.get_mut(&source) else { return };
         let row = (source, listing.number);
         match event {
             Event::Listing => {
@@ -110,12 +113,18 @@ impl Settling {
                 if first {
                     self.since = self.now;
                 }
+                self.admission.hide(&listing.watched, false);
+                if listing.gap.take().is_some() {
+                    self.family.soil_all();
+                }
                 self.family.sweep(source, row.1);
                 self.admission.sweep(source, row.1);
             }
             Event::Hidden(gap) => {
-                listing.gap = Some(gap);
-                self.family.soil_all();
+                self.admission.hide(&listing.watched, true);
+                if listing.gap.replace(gap).is_none() {
+                    self.family.soil_all();
+                }
             }
         }
     }
@@ -142,19 +151,27 @@ impl Settling {
 
     /// What cannot be watched although it bears on settling.
     pub fn gaps(&self) -> BTreeSet<Gap> {
-        self.sources.values().filter_map(|(_, listing)| listing.gap.clone()).collect()
+        let bearing = self.sources.values().filter(|listing| self.bears(listing));
+        bearing.filter_map(|listing| listing.gap.clone()).collect()
     }
 
-    /// What is unusual about objects that have rolled out.
-    pub fn notes(&self) -> Vec<(ObjectRef, String)> {
+    /// What is unusual about what has rolled out, and what was not waited for because it cannot be watched; sorted.
+    pub fn notes(&self) -> Vec<Note> {
         let unusual = self.standings.keys().filter_map(|key| {
             let member = self.family.get(*key).filter(|_| self.family.belongs(*key))?;
             match member.facts.rollout()? {
-                Rollout::Done(note) => Some((member.object.clone(), note.clone()?)),
+                Rollout::Done(note) => {
+                    Some(Note { object: Subject::Object(member.object.clone()), text: note.clone()? })
+                }
                 Rollout::Waiting(_) | Rollout::Failed(_) => None,
             }
         });
-        let mut notes: Vec<_> = unusual.collect();
+        let unwatched = self.sources.values().filter(|listing| !self.bears(listing)).filter_map(|listing| {
+            let gap = listing.gap.as_ref()?;
+            let text = format!("not waited for: {}: {}", gap.reason.as_str(), gap.detail);
+            Some(Note { object: Subject::Kind(listing.watched.clone()), text })
+        });
+        let mut notes: Vec<_> = unusual.chain(unwatched).collect();
         notes.sort();
         notes
     }
@@ -171,9 +188,9 @@ impl Settling {
     }
 
     fn unsettled(&self) -> Vec<Unsettled> {
-        let listing = self.sources.values().filter(|(_, listing)| !listing.complete && listing.gap.is_none());
-        let listing = listing.map(|(watched, _)| Unsettled {
-            object: Subject::Kind(watched.clone()),
+        let listing = self.sources.values().filter(|listing| !listing.complete && listing.gap.is_none());
+        let listing = listing.map(|listing| Unsettled {
+            object: Subject::Kind(listing.watched.clone()),
             why: "the list is not complete yet".to_owned(),
         });
         let of = |object: &ObjectRef, why: &String| Unsettled {
@@ -249,9 +266,14 @@ impl Settling {
         self.last = changed.or(gone).or(served).cloned();
     }
 
+    fn bears(&self, listing: &Listing) -> bool {
+        let names = |(kind, _): &(GroupKind, String)| *kind == listing.watched.kind;
+        listing.importance == Importance::Bears || self.family.owner_kinds.iter().any(names)
+    }
+
     fn hidden(&self) -> Hidden {
         let hides = |kind: &GroupKind| {
-            self.sources.values().any(|(watched, listing)| watched.kind == *kind && listing.gap.is_some())
+            self.sources.values().any(|listing| listing.watched.kind == *kind && listing.gap.is_some())
         };
         Hidden {
             pods: hides(&GroupKind::new("", "Pod")),

@@ -9,6 +9,7 @@ use crate::model::meta::Map;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::settling::matching::{Selectors, takes_pods};
 use crate::settling::seen::{Seen, digest};
+use crate::settling::state::Watched;
 use crate::settling::table::{Key, Source, Table};
 
 /// Label of an EndpointSlice that names its Service.
@@ -63,6 +64,8 @@ pub(super) struct Admission {
     namespaces: Table<(String, Map)>,
     services: Table<(Backend, Vec<i64>)>,
     endpoints: Table<(Backend, usize)>,
+    /// Services and endpoints that cannot be seen: nothing is said about webhooks that are served by them.
+    hidden: BTreeSet<Watched>,
     /// Something has changed since it was last judged.
     pub(super) dirty: bool,
 }
@@ -119,6 +122,12 @@ impl Admission {
             Seen::Pod(_) | Seen::Maker(..) | Seen::Revision(_) | Seen::Custom(..) => false,
         };
         self.dirty |= changed;
+    }
+
+    /// Takes in that something cannot be seen, or that it can.
+    pub(super) fn hide(&mut self, watched: &Watched, hidden: bool) {
+        let differs = if hidden { self.hidden.insert(watched.clone()) } else { self.hidden.remove(watched) };
+        self.dirty |= differs;
     }
 
     /// Forgets an object.
@@ -215,6 +224,9 @@ impl Admission {
             return Some(format!("webhook {name} has no CA bundle yet"));
         }
         let backend = backend(service);
+        if self.hides(&backend.0) {
+            return None;
+        }
         let ports = self.services.values().find(|(service, _)| *service == backend).map(|(_, ports)| ports);
         let Some(ports) = ports else {
             return Some(format!("webhook {name} is served by Service {namespace}/{of}, which is not there"));
@@ -228,6 +240,15 @@ impl Admission {
         let ready: usize = slices.map(|(_, ready)| ready).sum();
         (ready == 0).then(|| {
             format!("webhook {name} is served by Service {namespace}/{of}, which has no ready endpoint")
+        })
+    }
+}
+
+impl Admission {
+    fn hides(&self, namespace: &str) -> bool {
+        let parts = [GroupKind::new("", "Service"), GroupKind::new("discovery.k8s.io", "EndpointSlice")];
+        self.hidden.iter().any(|watched| {
+            parts.contains(&watched.kind) && (watched.namespace.is_empty() || watched.namespace == namespace)
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::settling::facts::{Facts, MakerFacts, PodFacts, custom, revision, shap
 use crate::settling::seen::{Seen, digest};
 use crate::settling::table::{Key, Source, Table};
 
-/// Longest chain of owners we follow; real ones have four links, and one that loops has no root.
+/// Longest chain of controllers we follow; real ones have four links, and one that loops has no root.
 const DEEPEST: u32 = 16;
 
 /// One object.
@@ -19,7 +19,8 @@ pub(super) struct Member {
     pub(super) object: ObjectRef,
     /// The application's own, apart from what its owners are.
     pub(super) owned: bool,
-    pub(super) owners: Vec<Key>,
+    /// Its controller, or its only owner.
+    pub(super) owner: Option<Key>,
     pub(super) facts: Facts,
     /// Labels that admission selects its Pods by, see [`Family::shapes`].
     pub(super) shape: Option<u64>,
@@ -56,23 +57,22 @@ impl Family {
         };
         let (object, meta) = (seen.reference(), seen.meta());
         let shape = labels.map(|labels| self.remember(&object.namespace, labels));
-        let owners = meta.owner_references.iter().map(|owner| Key::of_uid(&owner.uid)).collect();
-        self.name_owners(meta);
+        let parent = meta.controller().map(|owner| Key::of_uid(&owner.uid));
+        self.name_owner(meta);
         let key = Key::of(&object, meta);
-        self.place(key, row, Member { object, owned, owners, facts, shape });
+        self.place(key, row, Member { object, owned, owner: parent, facts, shape });
     }
 
     fn place(&mut self, key: Key, row: (Source, u32), member: Member) {
-        let (owned, owners) = (member.owned, member.owners.clone());
+        let (owned, parent) = (member.owned, member.owner);
         let before = self.members.put(key, row, member);
-        let moved = before.as_ref().is_none_or(|before| before.owned != owned || before.owners != owners);
         if before.as_ref() == self.members.get(key) {
             return;
         }
-        if moved {
+        if before.as_ref().is_none_or(|before| before.owned != owned || before.owner != parent) {
             self.unlink(key, before.as_ref());
-            for owner in owners {
-                self.children.entry(owner).or_default().insert(key);
+            if let Some(parent) = parent {
+                self.children.entry(parent).or_default().insert(key);
             }
             self.soil_below(key, DEEPEST);
         }
@@ -116,7 +116,7 @@ impl Family {
     fn belongs_within(&self, key: Key, depth: u32) -> bool {
         let Some(member) = self.members.get(key) else { return false };
         let Some(depth) = depth.checked_sub(1) else { return false };
-        member.owned || member.owners.iter().any(|owner| self.belongs_within(*owner, depth))
+        member.owned || member.owner.is_some_and(|owner| self.belongs_within(owner, depth))
     }
 
     /// A namespace and labels that Pods are admitted with there, by the digest that members carry.
@@ -131,32 +131,28 @@ impl Family {
         key
     }
 
-    fn name_owners(&mut self, meta: &Meta) {
-        for owner in &meta.owner_references {
-            let kind = owner.group_kind();
-            let known = self.owner_kinds.iter().any(|(named, at)| *named == kind && *at == meta.namespace);
-            if !known {
-                self.owner_kinds.insert((kind, meta.namespace.clone()));
-            }
+    fn name_owner(&mut self, meta: &Meta) {
+        let Some(owner) = meta.controller() else { return };
+        let kind = owner.group_kind();
+        if !self.owner_kinds.iter().any(|(named, at)| *named == kind && *at == meta.namespace) {
+            self.owner_kinds.insert((kind, meta.namespace.clone()));
         }
     }
 
     fn unlink(&mut self, key: Key, member: Option<&Member>) {
-        for owner in member.into_iter().flat_map(|member| &member.owners) {
-            if let Some(children) = self.children.get_mut(owner) {
-                children.remove(&key);
-                if children.is_empty() {
-                    self.children.remove(owner);
-                }
+        let Some(owner) = member.and_then(|member| member.owner) else { return };
+        if let Some(children) = self.children.get_mut(&owner) {
+            children.remove(&key);
+            if children.is_empty() {
+                self.children.remove(&owner);
             }
         }
     }
 
     fn soil_above(&mut self, key: Key, depth: u32) {
         self.dirty.insert(key);
-        let Some(depth) = depth.checked_sub(1) else { return };
-        let owners = self.members.get(key).map(|member| member.owners.clone()).unwrap_or_default();
-        for owner in owners {
+        let owner = self.members.get(key).and_then(|member| member.owner);
+        if let (Some(owner), Some(depth)) = (owner, depth.checked_sub(1)) {
             self.soil_above(owner, depth);
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn judge(family: &Family, hidden: Hidden, key: Key) -> Standing {
 
 /// A Pod that an owner of the application looks after is judged with that owner.
 fn of_pod(family: &Family, key: Key, member: &Member, pod: &PodFacts) -> Standing {
-    if pod.finished || member.owners.iter().any(|owner| family.belongs(*owner)) {
+    if pod.finished || member.owner.is_some_and(|owner| family.belongs(owner)) {
         return Standing::default();
     }
     let why = match pod.alone.as_deref() {
@@ -105,11 +105,8 @@ fn of_maker(family: &Family, hidden: Hidden, key: Key, member: &Member, maker: &
 }
 
 fn is_of_deployment(family: &Family, member: &Member) -> bool {
-    let deployment = |owner: &Key| {
-        let facts = family.get(*owner).map(|owner| &owner.facts);
-        matches!(facts, Some(Facts::Maker(maker)) if maker.maker == Maker::Deployment)
-    };
-    member.owners.iter().any(deployment)
+    let owner = member.owner.and_then(|owner| family.get(owner)).map(|owner| &owner.facts);
+    matches!(owner, Some(Facts::Maker(maker)) if maker.maker == Maker::Deployment)
 }
 
 /// The mark of the Pods that a workload has to have, from an ordinal on.

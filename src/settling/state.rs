@@ -38,7 +38,17 @@ pub struct Watched {
     pub namespace: String,
 }
 
-/// What has not settled: an object, or a kind of which nothing is known yet.
+/// How much a watch matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Importance {
+    /// Without it nobody can say that the application has settled.
+    Bears,
+    /// Objects of a kind that may or may not make Pods; it bears on settling as soon as an object names one of them as
+    /// its owner.
+    May,
+}
+
+/// What has not settled, or is unusual: an object, or a kind of which nothing is known yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// An object.
@@ -54,6 +64,15 @@ pub struct Unsettled {
     pub object: Subject,
     /// Why, one sentence without a full stop.
     pub why: String,
+}
+
+/// Something unusual about what has settled.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Note {
+    /// About what.
+    pub object: Subject,
+    /// One sentence without a full stop.
+    pub text: String,
 }
 
 /// Where the application stands.
@@ -94,6 +113,12 @@ impl fmt::Display for Subject {
             Self::Object(object) => object.fmt(f),
             Self::Kind(watched) => watched.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.object, self.text)
     }
 }
 

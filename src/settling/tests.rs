@@ -23,7 +23,11 @@ impl Cluster {
     /// One watch of everything, which has listed nothing.
     fn new() -> Self {
         let mut settling = Settling::new(QUIET);
-        settling.open(0, Watched { kind: GroupKind::new("", "Pod"), namespace: "shop".into() });
+        settling.open(
+            0,
+            Watched { kind: GroupKind::new("", "Pod"), namespace: "shop".into() },
+            Importance::Bears,
+        );
         settling.apply(0, 0, Event::Listing);
         settling.apply(0, 0, Event::Listed);
         Self { settling }
@@ -154,7 +158,7 @@ fn pod(name: &str, hash: &str) -> Value {
 fn nothing_has_settled_before_every_watch_has_listed() {
     let mut settling = Settling::new(QUIET);
     let watched = Watched { kind: GroupKind::new("apps", "Deployment"), namespace: "shop".into() };
-    settling.open(3, watched.clone());
+    settling.open(3, watched.clone(), Importance::Bears);
     let incomplete = Unsettled { object: Subject::Kind(watched), why: "the list is not complete yet".into() };
     assert_eq!(settling.state(60_000), State::Waiting(vec![incomplete.clone()]));
     settling.apply(60_000, 3, Event::Listing);
@@ -192,7 +196,7 @@ fn what_a_second_listing_leaves_out_has_gone() {
 fn a_kind_that_cannot_be_watched_is_a_gap_and_not_waited_for() {
     let mut cluster = Cluster::with_web();
     let watched = Watched { kind: GroupKind::new("apps", "ControllerRevision"), namespace: "shop".into() };
-    cluster.settling.open(1, watched.clone());
+    cluster.settling.open(1, watched.clone(), Importance::Bears);
     let gap = Gap { scope: watched.gap_scope(), reason: GapReason::Forbidden, detail: "no".into() };
     cluster.settling.apply(0, 1, Event::Hidden(gap.clone()));
     cluster.settles(QUIET);
@@ -224,7 +228,40 @@ fn notes_tell_what_is_unusual() {
     let mut cluster = Cluster::with_web();
     cluster.apply(0, &with(deployment(2), "spec.paused", true.into()));
     cluster.settles(QUIET);
-    let notes = cluster.settling.notes();
-    assert_eq!(notes[0].0.to_string(), "apps/Deployment shop/web");
-    assert_eq!(notes[0].1, "its rollout is paused, so Pods of an older template may stay");
+    let notes: Vec<_> = cluster.settling.notes().iter().map(ToString::to_string).collect();
+    let paused = "its rollout is paused, so Pods of an older template may stay";
+    assert_eq!(notes, [format!("apps/Deployment shop/web: {paused}")]);
+}
+
+#[test]
+fn a_kind_that_may_make_pods_is_a_gap_only_once_something_names_it_as_owner() {
+    let mut cluster = Cluster::with_web();
+    let watched = Watched { kind: GroupKind::new("example.com", "Shard"), namespace: "shop".into() };
+    cluster.settling.open(1, watched.clone(), Importance::May);
+    let gap = Gap { scope: watched.gap_scope(), reason: GapReason::Forbidden, detail: "no".into() };
+    cluster.settling.apply(0, 1, Event::Hidden(gap.clone()));
+    cluster.settles(QUIET);
+    assert!(cluster.settling.gaps().is_empty());
+    let notes: Vec<_> = cluster.settling.notes().iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["example.com/Shard objects in namespace shop: not waited for: forbidden: no"]);
+    let mut pod = pod("db-1", "a");
+    pod["metadata"]["ownerReferences"][0] =
+        json!({ "apiVersion": "example.com/v1", "kind": "Shard", "uid": "x" });
+    cluster.apply(QUIET, &pod);
+    assert_eq!(cluster.settling.gaps(), BTreeSet::from([gap]));
+}
+
+#[test]
+fn what_can_be_watched_again_is_no_gap_any_more() {
+    let mut cluster = Cluster::with_web();
+    let scope = GapScope::Kind(GroupKind::new("", "Pod"), "shop".into());
+    let gap = Gap { scope, reason: GapReason::Forbidden, detail: String::new() };
+    cluster.settling.apply(0, 0, Event::Hidden(gap));
+    cluster.settling.apply(1_000, 0, Event::Listing);
+    for object in [deployment(2), replica_set("a", 1), pod("web-1", "a")] {
+        cluster.apply(1_000, &object);
+    }
+    cluster.settling.apply(1_000, 0, Event::Listed);
+    assert!(cluster.settling.gaps().is_empty());
+    cluster.waits(&["apps/Deployment shop/web: 1 Pods exist where 2 are wanted"]);
 }

@@ -222,3 +222,15 @@ fn a_policy_counts_where_a_binding_puts_it_in_force() {
     cluster.apply(65_000, &policy);
     cluster.quiet_since(60_000);
 }
+
+#[test]
+fn a_service_that_cannot_be_seen_is_a_gap_and_not_missing() {
+    let mut cluster = Cluster::with_web();
+    cluster.apply(0, &webhook());
+    let watched = Watched { kind: GroupKind::new("", "Service"), namespace: "mesh".into() };
+    cluster.settling.open(1, watched.clone(), Importance::Bears);
+    let gap = Gap { scope: watched.gap_scope(), reason: GapReason::Forbidden, detail: "no".into() };
+    cluster.settling.apply(0, 1, Event::Hidden(gap.clone()));
+    cluster.settles(QUIET);
+    assert_eq!(cluster.settling.gaps(), BTreeSet::from([gap]));
+}
