@@ -11,11 +11,18 @@ mod discovery;
 mod error;
 #[cfg(test)]
 mod fake;
+mod grants;
 mod kinds;
 mod list;
+mod look;
+mod lookups;
+mod owners;
 mod page;
+mod pods;
 mod retry;
 pub mod settle;
+mod surroundings;
+mod survey;
 mod transport;
 
 use std::fmt;
@@ -29,7 +36,10 @@ pub(crate) use error::causes;
 pub use error::{ApiError, Reason};
 pub use kinds::{ApiKind, Kinds};
 pub use list::{Item, Query};
+pub use owners::{Belongs, Line, Missing, Owner, Owners, Standing, Template};
+pub use pods::judge;
 pub(crate) use retry::Patience;
+pub use survey::{Survey, survey};
 pub(crate) use transport::retry_after;
 
 /// Requests at the same time, however many are wanted: the API server is shared.

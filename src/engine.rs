@@ -43,6 +43,19 @@ pub struct Engine<'a> {
     accounts: BTreeMap<(String, String), AccountUse>,
 }
 
+/// A run that was interrupted.
+pub struct Paused {
+    evaluation: Evaluation,
+    accounts: BTreeMap<(String, String), AccountUse>,
+}
+
+impl Paused {
+    /// ServiceAccounts of the Pods judged so far, by namespace and name.
+    pub fn accounts(&self) -> &BTreeMap<(String, String), AccountUse> {
+        &self.accounts
+    }
+}
+
 /// What the rules are shown.
 #[derive(Clone, Copy)]
 struct Thing<'a> {
@@ -90,6 +103,22 @@ impl<'a> Engine<'a> {
         });
     }
 
+    /// Interrupts the run, so that the surroundings can take in what was learnt from the Pods.
+    pub fn pause(self) -> Paused {
+        Paused { evaluation: self.evaluation, accounts: self.accounts }
+    }
+
+    /// Goes on with a run.
+    pub fn resume(
+        rules: impl IntoIterator<Item = &'static Rule>,
+        settings: &'a Settings,
+        world: &'a World,
+        paused: Paused,
+    ) -> Self {
+        let Paused { evaluation, accounts } = paused;
+        Self { evaluation, accounts, ..Self::new(rules, settings, world) }
+    }
+
     /// ServiceAccounts of the Pods judged so far, by namespace and name.
     pub fn accounts(&self) -> &BTreeMap<(String, String), AccountUse> {
         &self.accounts
@@ -124,7 +153,9 @@ impl<'a> Engine<'a> {
                 }
             });
         }
-        for namespace in world.namespaces.values() {
+        let inhabited: BTreeSet<String> =
+            self.accounts.keys().map(|(namespace, _)| namespace.clone()).collect();
+        for namespace in inhabited.iter().filter_map(|name| world.namespaces.get(name)) {
             let object = namespace.metadata.reference(&GroupKind::new("", "Namespace"));
             self.object(&object, |check, sink| {
                 if let Check::Namespace(judge) = check {

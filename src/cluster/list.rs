@@ -9,7 +9,7 @@ use crate::cluster::client::read;
 use crate::cluster::cursor::{Broken, Cursor};
 use crate::cluster::error::{ApiError, Doing, Reason, Verb};
 use crate::cluster::kinds::{ApiKind, escaped};
-use crate::cluster::page::Page;
+use crate::cluster::page::{Entry, Page};
 use crate::cluster::transport::Failure;
 use crate::finding::{Gap, GapReason, GapScope};
 use crate::model::meta::Partial;
@@ -29,6 +29,7 @@ pub struct Query {
     labels: String,
     fields: String,
     metadata_only: bool,
+    limit: usize,
 }
 
 /// One object of a list.
@@ -49,6 +50,7 @@ impl Query {
             labels: String::new(),
             fields: String::new(),
             metadata_only: false,
+            limit: PAGE,
         }
     }
 
@@ -76,12 +78,18 @@ impl Query {
         Self { metadata_only: true, ..self }
     }
 
+    /// Asks for pages of another size than 500, where objects are known to be large.
+    #[must_use]
+    pub fn pages_of(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
     fn doing(&self) -> Doing {
         Doing::new(Verb::List, &self.kind, &self.namespace, "")
     }
 
     fn path(&self, next: &str) -> String {
-        let mut path = format!("{}?limit={PAGE}", self.kind.path(&self.namespace, ""));
+        let mut path = format!("{}?limit={}", self.kind.path(&self.namespace, ""), self.limit);
         let parts = [("labelSelector", &*self.labels), ("fieldSelector", &*self.fields), ("continue", next)];
         for (name, value) in parts.iter().filter(|(_, value)| !value.is_empty()) {
             path = format!("{path}&{name}={}", escaped(value));
@@ -90,7 +98,7 @@ impl Query {
     }
 
     /// The gap of an item that cannot be decoded.
-    fn undecodable(&self, raw: &str, detail: String) -> Gap {
+    pub(super) fn undecodable(&self, raw: &str, detail: String) -> Gap {
         let kind = self.kind.group_kind();
         let scope = match serde_json::from_str::<Partial>(raw) {
             Ok(partial) if !partial.metadata.name.is_empty() => {
@@ -117,47 +125,72 @@ impl Cluster {
         mut each: impl FnMut(Item<'_, T>),
     ) -> Result<Vec<Gap>, ApiError> {
         let mut gaps = Vec::new();
-        let mut seen = Seen::default();
-        let (mut next, mut restarts) = (String::new(), 0);
-        loop {
-            let page = match self.page::<T>(query, &next).await {
-                Err(error) if error.reason() == Reason::Gone && restarts < MOST_RESTARTS => {
-                    (next, restarts) = (String::new(), restarts + 1);
-                    continue;
-                }
-                page => page?,
-            };
-            let one_page = next.is_empty() && page.next.is_empty() && restarts == 0;
-            for entry in page.items {
-                let raw = &page.text[entry.place];
-                if !one_page && !seen.first_time(raw) {
-                    continue;
-                }
-                match entry.value {
+        let mut pages = Pages::new(self, query);
+        while let Some(page) = pages.next().await? {
+            for Entry { place, value } in page.items {
+                let raw = &page.text[place];
+                match value {
                     Ok(value) => each(Item { value, raw }),
                     Err(error) => gaps.push(query.undecodable(raw, error)),
                 }
             }
-            if page.next.is_empty() {
-                return Ok(gaps);
-            }
-            if page.next == next {
-                let cause = "the API server gives the same position again and again";
-                return Err(ApiError::new(&query.doing(), Reason::Undecodable, cause));
-            }
-            next = page.next;
         }
+        Ok(gaps)
+    }
+}
+
+/// The pages of one list, one at a time.
+pub(super) struct Pages<'a> {
+    cluster: &'a Cluster,
+    query: &'a Query,
+    seen: Seen,
+    restarts: u32,
+    /// Where the next page starts, empty for the first; none after the last.
+    next: Option<String>,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn new(cluster: &'a Cluster, query: &'a Query) -> Self {
+        Self { cluster, query, seen: Seen::default(), restarts: 0, next: Some(String::new()) }
     }
 
-    async fn page<T: DeserializeOwned>(&self, query: &Query, next: &str) -> Result<Page<T>, ApiError> {
-        let doing = query.doing();
-        let accept = if query.metadata_only { METADATA } else { JSON };
-        let request = read(&doing, &query.path(next), accept)?;
-        self.require(&doing, request, |body| {
+    /// The next page, without items that an earlier page had; none after the last one.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Page<T>>, ApiError> {
+        while let Some(position) = self.next.take() {
+            let mut page = match self.page::<T>(&position).await {
+                Err(error) if error.reason() == Reason::Gone && self.restarts < MOST_RESTARTS => {
+                    self.restarts += 1;
+                    self.next = Some(String::new());
+                    continue;
+                }
+                page => page?,
+            };
+            if !page.next.is_empty() {
+                if page.next == position {
+                    let cause = "the API server gives the same position again and again";
+                    return Err(ApiError::new(&self.query.doing(), Reason::Undecodable, cause));
+                }
+                self.next = Some(std::mem::take(&mut page.next));
+            }
+            let is_whole = position.is_empty() && self.next.is_none() && self.restarts == 0;
+            if !is_whole {
+                let Page { text, items, .. } = &mut page;
+                items.retain(|entry| self.seen.first_time(&text[entry.place.clone()]));
+            }
+            return Ok(Some(page));
+        }
+        Ok(None)
+    }
+
+    async fn page<T: DeserializeOwned>(&self, position: &str) -> Result<Page<T>, ApiError> {
+        let doing = self.query.doing();
+        let accept = if self.query.metadata_only { METADATA } else { JSON };
+        let request = read(&doing, &self.query.path(position), accept)?;
+        let decode = |body| {
             let text = String::from_utf8(body).map_err(|error| Failure::Garbage(error.to_string()))?;
             Page::decode(text).map_err(|error| Failure::Garbage(error.to_string()))
-        })
-        .await
+        };
+        self.cluster.require(&doing, request, decode).await
     }
 }
 

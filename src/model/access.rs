@@ -12,10 +12,12 @@ mod subject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::access::roles::{Roles, role_reference};
+use crate::model::access::roles::Roles;
 use crate::model::access::subject::Who;
 use crate::model::rbac::{Binding, PolicyRule, Role};
 use crate::model::reference::{GroupKind, ObjectRef};
+
+pub use crate::model::access::roles::role_reference;
 
 /// API group of roles, bindings, and of Users and Groups as subjects.
 pub const RBAC_GROUP: &str = "rbac.authorization.k8s.io";

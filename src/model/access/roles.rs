@@ -111,7 +111,7 @@ fn reference(role: &Role) -> ObjectRef {
 }
 
 /// The role that a binding names: a Role is one of the binding's namespace.
-pub(super) fn role_reference(binding: &Binding) -> ObjectRef {
+pub fn role_reference(binding: &Binding) -> ObjectRef {
     let role = &binding.role_ref;
     let namespace = if role.kind == "Role" { binding.metadata.namespace.as_str() } else { "" };
     ObjectRef::new(&GroupKind::new(RBAC_GROUP, role.kind.clone()), namespace, role.name.clone())
