@@ -22,6 +22,7 @@ pub mod notify;
 pub mod plan;
 pub mod policy;
 pub mod progress;
+pub mod rbac_manifest;
 pub mod record;
 pub mod report;
 pub mod rollout;

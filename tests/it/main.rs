@@ -9,4 +9,5 @@
 )]
 
 mod catalogue;
+mod generated;
 mod rules;

@@ -9,6 +9,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("finding", &["model"]),
     ("rules", &["model", "finding"]),
+    ("rbac_manifest", &["rules"]),
     ("engine", &["model", "finding", "rules"]),
     ("scope", &["model"]),
     ("declared", &["model"]),
@@ -37,7 +38,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Modules of the core: pure functions of what was seen.
 const CORE: &[&str] = &[
     "model", "finding", "rules", "engine", "scope", "declared", "exclusion", "policy", "record", "verdict", "plan",
-    "exit", "rollout", "settling", "report",
+    "exit", "rollout", "settling", "report", "rbac_manifest",
 ];
 
 /// What the core must not name.

@@ -1,0 +1,121 @@
+//! What the gate must be allowed to read, as the ClusterRole that the platform installs.
+//!
+//! Follows from what rules declare and from the list of what edges need besides. Does not know who is bound to it.
+//! There are no Secrets in it, and no wildcards: a custom kind that owns Pods is a gap until somebody adds it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rules::{RULES, Resource, Rule, resources};
+
+/// Where the generated manifest is committed.
+pub const PATH: &str = "manifests/platform/clusterrole.yaml";
+
+const READ: &[&str] = &["get", "list", "watch"];
+
+/// What surveying and settling look at, whatever the rules.
+const SURVEYED: &[&[Resource]] = &[
+    resources::POD_MAKERS,
+    resources::PLATFORM,
+    resources::ACCESS,
+    &[
+        resources::CONTROLLER_REVISIONS,
+        resources::CUSTOM_RESOURCE_DEFINITIONS,
+        resources::ENDPOINT_SLICES,
+        resources::MUTATING_POLICIES,
+        resources::MUTATING_POLICY_BINDINGS,
+        resources::MUTATING_WEBHOOKS,
+        resources::NAMESPACES,
+        resources::NETWORK_POLICIES,
+        resources::SERVICES,
+        resources::SERVICE_CIDRS,
+        resources::VALIDATING_WEBHOOKS,
+    ],
+];
+
+/// A group, a resource, the only verb that is needed: the Application of the gate's own Job is fetched by name, and
+/// an Event is written beside the object that it is about.
+const BESIDES: &[(&str, &str, &str)] =
+    &[("argoproj.io", "applications", "get"), ("events.k8s.io", "events", "create")];
+
+const HEAD: &str = "\
+# What the gate may read, generated from what its rules and edges declare: a test keeps it so.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: driftgate-gate
+  labels:
+    app.kubernetes.io/name: driftgate
+rules:
+";
+
+/// The ClusterRole of the gate, as YAML.
+pub fn cluster_role() -> String {
+    render(RULES.iter().copied())
+}
+
+fn render<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> String {
+    let of_rules = rules.into_iter().flat_map(Rule::resources);
+    let read = of_rules.chain(SURVEYED.iter().copied().flatten());
+    let read = read.flat_map(|resource| READ.iter().map(|verb| (resource.group, resource.plural, *verb)));
+    let mut verbs: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (group, resource, verb) in read.chain(BESIDES.iter().copied()) {
+        verbs.entry((group, resource)).or_default().insert(verb);
+    }
+    let mut entries: BTreeMap<(&str, BTreeSet<&str>), BTreeSet<&str>> = BTreeMap::new();
+    for ((group, resource), verbs) in verbs {
+        entries.entry((group, verbs)).or_default().insert(resource);
+    }
+    let entries = entries.into_iter().map(|((group, verbs), resources)| entry(group, &resources, &verbs));
+    entries.fold(HEAD.to_owned(), |text, entry| text + &entry)
+}
+
+/// One resource a line, for small diffs.
+fn entry(group: &str, resources: &BTreeSet<&str>, verbs: &BTreeSet<&str>) -> String {
+    let resources: String = resources.iter().map(|resource| ["  - ", resource, "\n"].concat()).collect();
+    let verbs: Vec<String> = verbs.iter().map(|verb| format!("\"{verb}\"")).collect();
+    let verbs = verbs.join(", ");
+    format!("- apiGroups: [\"{group}\"]\n  resources:\n{resources}  verbs: [{verbs}]\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_that_a_rule_reads_is_in_it() {
+        let text = cluster_role();
+        for resource in RULES.iter().copied().flat_map(Rule::resources) {
+            assert!(text.contains(&format!("  - {}\n", resource.plural)), "{resource:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_adds_what_it_reads() {
+        const COOKBOOKS: Resource = Resource { group: "example.com", plural: "cookbooks", kind: "Cookbook" };
+        static RULE: Rule = Rule { consults: &[COOKBOOKS], ..EMPTY };
+        assert!(!render([]).contains("cookbooks"));
+        let added = "- apiGroups: [\"example.com\"]\n  resources:\n  - cookbooks\n  verbs: [\"get\", \"list\", \"watch\"]\n";
+        assert!(render([&RULE]).contains(added));
+    }
+
+    #[test]
+    fn there_are_no_secrets_and_no_wildcards_in_it() {
+        let text = cluster_role();
+        for word in ["secrets", "configmaps", "*", "delete", "patch", "update", "impersonate"] {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+
+    const EMPTY: Rule = Rule {
+        id: "empty",
+        code: "X-001",
+        title: "",
+        severity: crate::finding::Severity::Info,
+        reads: &[],
+        consults: &[],
+        help: "",
+        page: "",
+        sources: &[],
+        checks: &[],
+    };
+}
