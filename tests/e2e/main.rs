@@ -15,3 +15,4 @@
 mod argocd;
 mod control_plane;
 mod harness;
+mod manifests;

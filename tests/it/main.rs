@@ -10,4 +10,5 @@
 
 mod catalogue;
 mod generated;
+mod manifests;
 mod rules;

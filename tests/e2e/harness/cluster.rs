@@ -72,7 +72,7 @@ impl Ctx {
     async fn delete(&self) {
         let made = std::mem::take(&mut *self.cleanup.lock().expect("no panic while noting"));
         for (resource, namespace, name) in made.into_iter().rev() {
-            let api = self.dynamic(&resource, namespace.as_deref());
+            let api = dynamic(&self.client, &resource, namespace.as_deref());
             if let Err(error) = api.delete(&name, &DeleteParams::default()).await {
                 eprintln!("{}: {} {name} stays behind: {error}", self.ns, resource.kind);
             }
@@ -105,23 +105,13 @@ impl Ctx {
     /// Applies any object, in the test's namespace unless it names another; what is not in the test's namespace is
     /// removed when the test ends.
     pub(crate) async fn apply(&self, object: Value) -> DynamicObject {
-        let mut object: DynamicObject = serde_json::from_value(object).expect("an object with a kind");
-        let types = object.types.clone().expect("an object with apiVersion and kind");
-        let kind = GroupVersionKind::try_from(&types).expect("a group, version and kind");
-        let (resource, capabilities) =
-            discovery::pinned_kind(&self.client, &kind).await.expect("a kind that the API server knows");
-        if capabilities.scope == Scope::Namespaced && object.metadata.namespace.is_none() {
-            object.metadata.namespace = Some(self.ns.clone());
-        }
-        let (name, namespace) =
-            (object.metadata.name.clone().expect("a name"), object.metadata.namespace.clone());
-        let api = self.dynamic(&resource, namespace.as_deref());
-        let params = PatchParams::apply(MANAGER).force();
-        let applied = api.patch(&name, &params, &Patch::Apply(&object)).await;
+        let (applied, resource) = apply(&self.client, &self.ns, object).await;
+        let (namespace, name) = (applied.metadata.namespace.clone(), applied.metadata.name.clone());
         if namespace.as_ref() != Some(&self.ns) {
-            self.cleanup.lock().expect("no panic while noting").push((resource, namespace, name.clone()));
+            let made = (resource, namespace, name.expect("a name"));
+            self.cleanup.lock().expect("no panic while noting").push(made);
         }
-        applied.unwrap_or_else(|error| panic!("apply {} {name}: {error}", types.kind))
+        applied
     }
 
     /// Applies each document of a YAML text.
@@ -129,13 +119,6 @@ impl Ctx {
         let documents: Vec<Value> = serde_saphyr::from_multiple(text).expect("YAML");
         for document in documents {
             self.apply(document).await;
-        }
-    }
-
-    fn dynamic(&self, resource: &ApiResource, namespace: Option<&str>) -> Api<DynamicObject> {
-        match namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
-            None => Api::all_with(self.client.clone(), resource),
         }
     }
 
@@ -186,6 +169,30 @@ impl Ctx {
         let mut pods = list.expect("Pods can be listed").items;
         pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
         pods
+    }
+}
+
+/// Applies any object, namespaced ones in `home` unless they name another namespace.
+pub(crate) async fn apply(client: &Client, home: &str, object: Value) -> (DynamicObject, ApiResource) {
+    let mut object: DynamicObject = serde_json::from_value(object).expect("an object with a kind");
+    let types = object.types.clone().expect("an object with apiVersion and kind");
+    let kind = GroupVersionKind::try_from(&types).expect("a group, version and kind");
+    let (resource, capabilities) =
+        discovery::pinned_kind(client, &kind).await.expect("a kind that the API server knows");
+    if capabilities.scope == Scope::Namespaced && object.metadata.namespace.is_none() {
+        object.metadata.namespace = Some(home.to_owned());
+    }
+    let name = object.metadata.name.clone().expect("a name");
+    let api = dynamic(client, &resource, object.metadata.namespace.as_deref());
+    let params = PatchParams::apply(MANAGER).force();
+    let applied = api.patch(&name, &params, &Patch::Apply(&object)).await;
+    (applied.unwrap_or_else(|error| panic!("apply {} {name}: {error}", types.kind)), resource)
+}
+
+fn dynamic(client: &Client, resource: &ApiResource, namespace: Option<&str>) -> Api<DynamicObject> {
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
     }
 }
 

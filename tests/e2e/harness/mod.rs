@@ -8,6 +8,7 @@ pub(crate) mod cluster;
 pub(crate) mod credentials;
 mod failure;
 pub(crate) mod kubelet;
+pub(crate) mod platform;
 pub(crate) mod process;
 pub(crate) mod runtime;
 pub(crate) mod servers;
