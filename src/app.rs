@@ -7,12 +7,13 @@ mod clock;
 mod files;
 mod gate;
 mod inputs;
+mod look;
 mod outputs;
-mod record;
 mod rehearse;
 mod scan;
+mod told;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -38,7 +39,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Gate(args) => gate::run(args, &console, &mut out).await?,
         Command::Scan(args) => scan::run(args, &console, &mut out).await?,
         Command::Rehearse(args) => rehearse::run(args, &console, &mut out).await?,
-        Command::Record(args) => record::run(args, &mut out).await?,
         Command::Rules(args) => catalogue::rules(args, &mut out)?,
         Command::Explain(args) => catalogue::explain(args, &mut out, &mut io::stderr())?,
         Command::Schema(args) => catalogue::schema(args, &mut out)?,
@@ -46,4 +46,21 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     };
     out.flush()?;
     Ok(exit)
+}
+
+/// Picks ring as the process's TLS provider; several crates of the tree could bring one.
+///
+/// # Errors
+/// Another one was picked before.
+pub fn install_crypto() -> anyhow::Result<()> {
+    let picked = rustls::crypto::ring::default_provider().install_default();
+    picked.map_err(|_other| anyhow::anyhow!("another TLS provider has been installed already"))
+}
+
+/// Says what ended the process before it could report: the last words, on standard error.
+pub fn complain(error: &anyhow::Error) {
+    let line = format!("error: {error:#}\n");
+    if io::stderr().write_all(line.as_bytes()).is_err() {
+        // Nobody is left to tell; the exit code says it.
+    }
 }

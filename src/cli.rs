@@ -29,8 +29,6 @@ pub enum Command {
     Scan(ScanArgs),
     /// Run the whole gate on a recorded application in the in-memory Kubernetes API.
     Rehearse(RehearseArgs),
-    /// Write a live application as a scenario for rehearse; Secrets are redacted as they arrive.
-    Record(RecordArgs),
     /// List the rules.
     Rules(RulesArgs),
     /// Show one rule's page.
@@ -193,33 +191,6 @@ pub struct RehearseArgs {
     /// Format of the report.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
-}
-
-/// Arguments of `record`.
-#[derive(Clone, Debug, Args)]
-pub struct RecordArgs {
-    /// The Argo CD Application, as NAMESPACE/NAME.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced)]
-    pub app: Option<(String, String)>,
-    /// Record everything in these namespaces instead.
-    #[arg(
-        short,
-        long,
-        value_name = "NAMESPACE",
-        value_delimiter = ',',
-        conflicts_with = "app",
-        required_unless_present = "app"
-    )]
-    pub namespace: Vec<String>,
-    /// Folder to write; must not exist or be empty.
-    #[arg(value_name = "SCENARIO")]
-    pub scenario: PathBuf,
-    /// How to reach the cluster.
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
-    /// Argo CD.
-    #[command(flatten)]
-    pub argo: ArgoArgs,
 }
 
 /// Arguments of `rules`.

@@ -7,6 +7,7 @@
 //! - [`cluster`] is the edge to the Kubernetes API, the only importer of its client;
 //! - [`exit`] is the protocol towards the GitOps tool.
 
+pub mod app;
 pub mod cli;
 pub mod cluster;
 pub mod declared;

@@ -135,11 +135,13 @@ impl Record {
     }
 }
 
-/// `4f2c91e, passed at 2026-11-24T10:00:00Z`.
+/// `4f2c91e, which passed at 2026-11-24T10:00:00Z`.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let revision = self.revision.as_deref().unwrap_or("a revision whose name is not known");
-        write!(f, "{revision}, passed at {}", self.time)
+        let is_hash = matches!(revision.len(), 40 | 64) && revision.chars().all(|c| c.is_ascii_hexdigit());
+        let shown = if is_hash { revision.get(..7).unwrap_or(revision) } else { revision };
+        write!(f, "{shown}, which passed at {:.0}", self.time)
     }
 }
 

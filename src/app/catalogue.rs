@@ -25,7 +25,7 @@ pub(super) fn rules(args: &RulesArgs, out: &mut impl Write) -> io::Result<Exit> 
 
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["CODE", "RULE", "WORST", "TITLE"]);
     for rule in RULES {
         table.add_row([rule.code, rule.id, rule.severity.as_str(), rule.title]);
@@ -75,6 +75,8 @@ pub(super) fn schema(args: &SchemaArgs, out: &mut impl Write) -> io::Result<Exit
 
 /// `driftgate completion`.
 pub(super) fn completion(args: &CompletionArgs, out: &mut impl Write) -> io::Result<Exit> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "driftgate", out);
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "driftgate", &mut script);
+    out.write_all(&script)?;
     Ok(Exit::Pass)
 }

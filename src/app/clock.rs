@@ -1,7 +1,5 @@
 //! What time it is: the wall's at the start, and what the runtime's clock adds, so that a virtual clock drives both.
 
-use std::time::Duration;
-
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -36,8 +34,8 @@ impl Clock {
         self.now().to_zoned(jiff::tz::TimeZone::UTC).date()
     }
 
-    /// Time since the clock was set.
-    pub fn elapsed(&self) -> Duration {
-        self.origin.elapsed()
+    /// The time at which the clock was set.
+    pub fn start(&self) -> Timestamp {
+        self.start
     }
 }

@@ -1,19 +1,169 @@
-//! `driftgate gate`: settle, collect, evaluate, decide, report, record.
+//! `driftgate gate`: find the application, settle, look, decide, record, tell.
 //!
-//! The same run serves a real cluster and a rehearsal: [`Run`] takes a cluster, a clock and settings, and yields a
-//! report. What is told to people outside the cluster is added by [`run`].
+//! [`Run`] is the same for a real cluster and for a rehearsal: it takes a cluster, a clock and settings and yields a
+//! report. What goes to people outside the cluster is added by [`run`].
 
-use std::io::Write;
+mod run;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::app::clock::Clock;
-use crate::app::outputs::{self, Console};
-use crate::app::{inputs, judge};
-use crate::cli::GateArgs;
+use tokio::time::Instant;
+
+use crate::app::Clock;
+use crate::app::look::{self, Seen};
+use crate::app::told::{self, Facts, Stop};
 use crate::cluster::Cluster;
+use crate::cluster::settle::{Options, Outcome, Settler};
 use crate::exit::Exit;
-use crate::gitops::argocd::discover;
+use crate::finding::{Gap, GapReason, GapScope};
+use crate::gitops::argocd::discover::{self, Discovery};
 use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::rules::Rule;
+use crate::scope::HookPhase;
+use crate::settling::Unsettled;
+use crate::store;
+use crate::verdict::{Decision, Inputs, Verdict, decide};
+
+pub(super) use run::run;
+
+/// How long looking may take, all attempts of all requests included.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(120);
+/// How often looking starts over because something changed meanwhile.
+const LOOKS: usize = 5;
+
+/// What the gate runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The application of this Job: namespace and name.
+    Job(String, String),
+    /// This Application: namespace and name.
+    Application(String, String),
+}
+
+/// One run of the gate.
+pub(super) struct Run<'a> {
+    pub(super) cluster: Cluster,
+    pub(super) clock: Clock,
+    pub(super) target: Target,
+    pub(super) argocd: discover::Options,
+    pub(super) settle: Options,
+    pub(super) policy: &'a Policy,
+    pub(super) rules: &'a [&'static Rule],
+    pub(super) records_namespace: &'a str,
+    pub(super) progress: &'a Progress,
+}
+
+impl Run<'_> {
+    /// Runs to a report; whatever stops the run on its way is the report's reason.
+    pub(super) async fn report(&self, facts: &mut Facts) -> Report {
+        match self.to_the_end(facts).await {
+            Ok(report) => report,
+            Err(stop) => facts.stopped(&stop),
+        }
+    }
+
+    async fn to_the_end(&self, facts: &mut Facts) -> Result<Report, Stop> {
+        let discovery = self.discover(facts).await?;
+        if let Some(sibling) = &discovery.sibling {
+            let reason = format!("{sibling} has judged this operation already; its verdict stands");
+            return Ok(facts.ended(Exit::Pass, reason));
+        }
+        let (mut seen, settled, unsettled) = self.look(&discovery, facts).await?;
+        seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
+        let name = &discovery.scope.application.name;
+        let record = store::newest(&self.cluster, self.records_namespace, name).await?;
+        let decision = decide(&Inputs {
+            evaluation: &seen.evaluation,
+            policy: self.policy,
+            rules: self.rules,
+            record: record.as_ref(),
+            declared: &seen.declared,
+            owned: &seen.owned,
+            injectors: &seen.injectors,
+            hook: discovery.phase,
+            settled,
+            today: self.clock.today(),
+        });
+        self.record(&discovery, &seen, &decision, facts).await;
+        Ok(facts.decided(&decision, &seen.evaluation, &unsettled, discovery.previous.as_deref()))
+    }
+
+    async fn discover(&self, facts: &mut Facts) -> Result<Discovery, Stop> {
+        let phase = self.progress.phase("discover");
+        let discovery = match &self.target {
+            Target::Job(namespace, name) => {
+                discover::of_job(&self.cluster, namespace, name, &self.argocd).await?
+            }
+            Target::Application(namespace, name) => {
+                discover::of_application(&self.cluster, namespace, name, &self.argocd).await?
+            }
+        };
+        facts.found(&discovery);
+        facts.phase("discover", phase.end(&discovery.scope.application.name));
+        Ok(discovery)
+    }
+
+    /// Waits until the application has settled, then looks; starts over if it changes meanwhile. A SyncFail hook does
+    /// not wait: its rollout has failed for good.
+    async fn look(
+        &self,
+        discovery: &Discovery,
+        facts: &mut Facts,
+    ) -> Result<(Seen, bool, Vec<Unsettled>), Stop> {
+        if discovery.phase == HookPhase::SyncFail {
+            return Ok((self.look_once(discovery, facts).await?, false, Vec::new()));
+        }
+        let namespaces = self.namespaces(discovery).await?;
+        let settle = self.settle.clone();
+        let mut settler = Settler::new(&self.cluster, &discovery.scope, &namespaces, settle).await?;
+        for _ in 0..LOOKS {
+            let phase = self.progress.phase("settle");
+            let outcome = settler.settled(|waiting| phase.say(waiting)).await?;
+            facts.phase("settle", phase.end(&outcome.to_string()));
+            if let Outcome::Deadline(unsettled) = outcome {
+                return Ok((self.look_once(discovery, facts).await?, false, unsettled));
+            }
+            tokio::select! {
+                biased;
+                seen = self.look_once(discovery, facts) => return Ok((seen?, true, Vec::new())),
+                () = settler.disturbed() => tracing::info!("something changed while looking: settling again"),
+            }
+        }
+        let mut seen = self.look_once(discovery, facts).await?;
+        let detail = format!("something changed during each of {LOOKS} looks");
+        seen.evaluation.gaps.insert(Gap { scope: GapScope::Application, reason: GapReason::Changed, detail });
+        Ok((seen, true, Vec::new()))
+    }
+
+    /// Where the application is: where its objects were found.
+    async fn namespaces(&self, discovery: &Discovery) -> Result<BTreeSet<String>, Stop> {
+        if let Some(names) = &discovery.scope.namespaces {
+            return Ok(names.clone());
+        }
+        let cluster = self.cluster.with_deadline(Instant::now() + LOOK_TIMEOUT);
+        Ok(crate::cluster::survey(&cluster, &discovery.scope).await?.namespaces)
+    }
+
+    async fn look_once(&self, discovery: &Discovery, facts: &mut Facts) -> Result<Seen, Stop> {
+        let phase = self.progress.phase("look");
+        let cluster = self.cluster.with_deadline(Instant::now() + LOOK_TIMEOUT);
+        let seen = look::look(&cluster, &discovery.scope, self.rules, &self.policy.settings).await?;
+        facts.phase("look", phase.end(&told::counts(&seen.evaluation)));
+        Ok(seen)
+    }
+
+    /// After a pass, what passed goes on record. A record that cannot be written fails no sync: the next critical
+    /// drift then asks for no rollback.
+    async fn record(&self, discovery: &Discovery, seen: &Seen, decision: &Decision<'_>, facts: &mut Facts) {
+        if decision.verdict != Verdict::Pass || discovery.phase != HookPhase::PostSync {
+            return;
+        }
+        let record = told::record(&discovery.scope.application, seen, self.clock.now());
+        if let Err(error) = store::save(&self.cluster, self.records_namespace, &record).await {
+            facts.warn(format!("this pass is not on record: {error}"));
+        }
+    }
+}

@@ -3,8 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{ClusterArgs, NotifyArgs};
+use crate::app::told::Stop;
+use crate::cli::{ClusterArgs, PolicyArgs};
 use crate::cluster::{ApiError, Cluster, Connect};
+use crate::policy::{self, Policy};
+use crate::rules::{self, RULES, Rule};
 
 /// A variable of the environment, unless it is absent, empty or not Unicode.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -15,13 +18,12 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// Connects as the arguments say.
 pub(super) async fn connect(args: &ClusterArgs) -> Result<Cluster, ApiError> {
     let in_cluster = variable("KUBERNETES_SERVICE_HOST").is_some();
-    let options =
-        Connect { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), in_cluster };
+    let options = Connect { kubeconfig: args.kubeconfig.clone(), context: args.context.clone(), in_cluster };
     Cluster::connect(&options).await
 }
 
 /// The text of one file.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads policies and URL files")]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads policy files")]
 fn text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("reading {}: {error}", path.display()))
 }
@@ -50,11 +52,21 @@ fn policy_files(path: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// URLs of the webhooks that are set up: JSON and Slack-compatible.
-pub(super) fn urls(args: &NotifyArgs) -> Result<(Option<String>, Option<String>), String> {
-    let read = |file: &Option<PathBuf>, name: &str| match file {
-        Some(file) => text(file).map(|url| Some(url.trim().to_owned())),
-        None => Ok(variable(name)),
+/// The policy that the arguments name; the default one without any.
+pub(super) fn policy(args: &PolicyArgs) -> Result<Policy, Stop> {
+    let files = policies(&args.policy).map_err(Stop::Invalid)?;
+    Ok(policy::parse(&files)?)
+}
+
+/// The rules that the arguments name; all of them without any.
+pub(super) fn rules(args: &PolicyArgs) -> Result<Vec<&'static Rule>, Stop> {
+    if args.rule.is_empty() {
+        return Ok(RULES.to_vec());
+    }
+    let find = |name: &String| {
+        rules::find(name).ok_or_else(|| {
+            Stop::Usage(format!("--rule {name}: no rule is called that; `driftgate rules` lists them"))
+        })
     };
-    Ok((read(&args.webhook_url_file, "DRIFTGATE_WEBHOOK_URL")?, read(&args.slack_url_file, "DRIFTGATE_SLACK_URL")?))
+    args.rule.iter().map(find).collect()
 }

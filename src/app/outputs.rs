@@ -43,8 +43,7 @@ impl Console {
     pub(super) fn write(&self, report: &Report, format: Output, out: &mut impl Write) -> io::Result<()> {
         match format {
             Output::Text => {
-                let colour =
-                    telemetry::colour(&io::stdout(), self.no_color.as_deref(), self.term.as_deref());
+                let colour = telemetry::colour(&io::stdout(), self.no_color.as_deref(), self.term.as_deref());
                 let layout = text::Layout { colour, ..text::Layout::default() };
                 out.write_all(text::render(report, layout).as_bytes())
             }

@@ -32,7 +32,7 @@ fn critical(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
     let rolling: Vec<_> = decision.drift.iter().filter(|drift| drift.rolls_back).collect();
     let findings = worst_of(&rolling);
     vec![match inputs.record {
-        Some(record) => format!("{findings}, new since {record}, and brought by this revision"),
+        Some(record) => format!("{findings}: new since {record}, and brought by this revision"),
         None => format!("{findings}; the policy asks for a rollback without a good revision on record"),
     }]
 }

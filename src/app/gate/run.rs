@@ -1,0 +1,165 @@
+//! The command: inputs, the run, and everybody who is told.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use crate::app::gate::{Run, Target};
+use crate::app::outputs::{self, Console};
+use crate::app::told::{Facts, Stop};
+use crate::app::{Clock, inputs, scan};
+use crate::cli::GateArgs;
+use crate::cluster::Cluster;
+use crate::cluster::settle::Options;
+use crate::exit::Exit;
+use crate::model::reference::{GroupKind, ObjectRef};
+use crate::notify::event::{self, Stamp};
+use crate::notify::{self, Client, Kind, SecretUrl, Target as Recipient};
+use crate::report::summary::Summary;
+use crate::report::{Printable, Report};
+
+/// How long telling people may take in all.
+const TELL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs the command.
+pub(in crate::app) async fn run(
+    args: &GateArgs,
+    console: &Console,
+    out: &mut impl Write,
+) -> io::Result<Exit> {
+    let clock = Clock::wall();
+    let mut facts = Facts::new(&clock);
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut cluster = None;
+    let report = tokio::select! {
+        biased;
+        _ = terminated.recv() => None,
+        report = judge(args, console, clock, &mut facts, &mut cluster) => Some(report),
+    };
+    let mut report = report.unwrap_or_else(|| {
+        facts.ended(Exit::Terminated, "terminated before there was a verdict; nothing is asked for")
+    });
+    if report.exit() != Exit::Terminated {
+        tell(args, &clock, cluster.as_ref(), &mut report).await;
+    }
+    if let Some(file) = &args.termination_message_file {
+        let written = outputs::terminate(&report, file);
+        warn(&mut report, written);
+    }
+    console.write(&report, args.output, out)?;
+    Ok(report.exit())
+}
+
+async fn judge(
+    args: &GateArgs,
+    console: &Console,
+    clock: Clock,
+    facts: &mut Facts,
+    connected: &mut Option<Cluster>,
+) -> Report {
+    match prepare(args, connected).await {
+        Ok((policy, rules, cluster)) => {
+            let run = Run {
+                cluster,
+                clock,
+                target: target(args),
+                argocd: scan::argocd(&args.argo),
+                settle: Options { quiet: args.settle_quiet, timeout: args.settle_timeout },
+                policy: &policy,
+                rules: &rules,
+                records_namespace: &args.records_namespace,
+                progress: &console.progress(),
+            };
+            run.report(facts).await
+        }
+        Err(stop) => facts.stopped(&stop),
+    }
+}
+
+type Prepared = (crate::policy::Policy, Vec<&'static crate::rules::Rule>, Cluster);
+
+async fn prepare(args: &GateArgs, connected: &mut Option<Cluster>) -> Result<Prepared, Stop> {
+    let cluster = inputs::connect(&args.cluster).await?;
+    *connected = Some(cluster.clone());
+    Ok((inputs::policy(&args.policy)?, inputs::rules(&args.policy)?, cluster))
+}
+
+/// What the arguments name; one of the two is required.
+fn target(args: &GateArgs) -> Target {
+    match (&args.app, &args.job) {
+        (Some((namespace, name)), _) => Target::Application(namespace.clone(), name.clone()),
+        (None, Some((namespace, name))) => Target::Job(namespace.clone(), name.clone()),
+        (None, None) => Target::Job(String::new(), String::new()),
+    }
+}
+
+/// Events and notifications; what cannot be delivered is a warning.
+async fn tell(args: &GateArgs, clock: &Clock, cluster: Option<&Cluster>, report: &mut Report) {
+    let deadline = Instant::now() + TELL_TIMEOUT;
+    let unavailable = report.exit() == Exit::Unavailable;
+    if let Some(cluster) = cluster.filter(|_| !unavailable) {
+        let job = args.job.as_ref().map(|(namespace, name)| {
+            ObjectRef::new(&GroupKind::new("batch", "Job"), namespace.clone(), name.clone())
+        });
+        let stamp = Stamp {
+            time: clock.now(),
+            suffix: format!("driftgate-{:x}", clock.start().as_microsecond()),
+            instance: inputs::variable("HOSTNAME").unwrap_or_else(|| "driftgate".to_owned()),
+        };
+        let cluster = cluster.with_deadline(deadline);
+        for error in event::publish(&cluster, report, job.as_ref(), &stamp).await {
+            warn(report, Err(error.to_string()));
+        }
+    }
+    match recipients(args).await {
+        Ok(recipients) if recipients.is_empty() => {}
+        Ok(recipients) => send(args, &recipients, report, deadline).await,
+        Err(error) => warn(report, Err(error)),
+    }
+}
+
+async fn send(args: &GateArgs, recipients: &[Recipient], report: &mut Report, deadline: Instant) {
+    match Client::new() {
+        Ok(client) => {
+            let summary = Summary::of(report, args.notify.link.as_deref());
+            for error in notify::notify(&client, recipients, &summary, deadline).await {
+                warn(report, Err(error.to_string()));
+            }
+        }
+        Err(error) => warn(report, Err(error.to_string())),
+    }
+}
+
+/// Who is told, by URL files or variables.
+async fn recipients(args: &GateArgs) -> Result<Vec<Recipient>, String> {
+    let notify = &args.notify;
+    let all = [
+        (Kind::Webhook, &notify.webhook_url_file, "DRIFTGATE_WEBHOOK_URL"),
+        (Kind::Slack, &notify.slack_url_file, "DRIFTGATE_SLACK_URL"),
+    ];
+    let mut found = Vec::new();
+    for (kind, file, variable) in all {
+        let url = url(file.as_ref(), variable).await;
+        let url = url.map_err(|error| format!("notifying {}: {error}", kind.as_str()))?;
+        found.extend(url.map(|url| Recipient { kind, url }));
+    }
+    Ok(found)
+}
+
+async fn url(file: Option<&PathBuf>, variable: &str) -> Result<Option<SecretUrl>, crate::notify::UrlError> {
+    match (file, inputs::variable(variable)) {
+        (Some(file), _) => SecretUrl::read(file).await.map(Some),
+        (None, Some(text)) => SecretUrl::parse(&text).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn warn(report: &mut Report, outcome: Result<(), String>) {
+    if let Err(warning) = outcome {
+        tracing::warn!("{warning}");
+        report.warnings.push(Printable::from(warning));
+    }
+}

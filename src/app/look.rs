@@ -1,0 +1,58 @@
+//! Collect and evaluate: from a scope to what the rules say of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cluster::{ApiError, Cluster, judge, survey};
+use crate::declared::Digest;
+use crate::engine::Evaluation;
+use crate::model::admission::RuleWithOperations;
+use crate::model::reference::{GroupKind, ObjectRef};
+use crate::model::world::World;
+use crate::rules::{Rule, Settings};
+use crate::scope::Scope;
+
+/// What was seen of an application.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// What the rules say.
+    pub(super) evaluation: Evaluation,
+    /// What the source declares of the application's own objects.
+    pub(super) declared: BTreeMap<ObjectRef, Digest>,
+    /// The application's own objects.
+    pub(super) owned: BTreeSet<ObjectRef>,
+    /// Whatever changes Pods on their way in.
+    pub(super) injectors: BTreeSet<ObjectRef>,
+}
+
+/// Looks at everything once.
+pub(super) async fn look(
+    cluster: &Cluster,
+    scope: &Scope,
+    rules: &[&'static Rule],
+    settings: &Settings,
+) -> Result<Seen, ApiError> {
+    let mut survey = survey(cluster, scope).await?;
+    let evaluation = judge(cluster, scope, &mut survey, rules, settings).await?;
+    let injectors = injectors(&survey.world);
+    Ok(Seen { evaluation, declared: survey.declared, owned: survey.world.owned, injectors })
+}
+
+/// Webhook configurations and policies that take Pods as they are created.
+fn injectors(world: &World) -> BTreeSet<ObjectRef> {
+    let takes_pods = |rules: &[RuleWithOperations]| {
+        let pods = |resource: &String| matches!(resource.as_str(), "pods" | "*" | "*/*");
+        rules.iter().any(|rule| rule.resources.iter().any(pods))
+    };
+    let kind = |kind: &str| GroupKind::new("admissionregistration.k8s.io", kind);
+    let webhooks = world
+        .mutating_webhooks
+        .iter()
+        .filter(|configuration| configuration.webhooks.iter().any(|webhook| takes_pods(&webhook.rules)))
+        .map(|configuration| configuration.metadata.reference(&kind("MutatingWebhookConfiguration")));
+    let policies = world
+        .mutating_policies
+        .iter()
+        .filter(|policy| takes_pods(&policy.spec.match_constraints.resource_rules))
+        .map(|policy| policy.metadata.reference(&kind("MutatingAdmissionPolicy")));
+    webhooks.chain(policies).collect()
+}
