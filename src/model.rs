@@ -8,6 +8,7 @@ pub mod admission;
 pub mod capability;
 pub mod container;
 pub mod crd;
+pub mod host_path;
 pub mod lenient;
 pub mod meta;
 pub mod namespace;

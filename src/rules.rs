@@ -8,12 +8,15 @@ mod cluster_admin_equivalent;
 mod dangerous_capability;
 mod host_ipc;
 mod host_network;
+mod host_path_volume;
 mod host_pid;
 mod mutating_admission_write;
 mod pod_creation;
 mod privileged_container;
 mod root_container;
+mod runtime_socket_mount;
 mod secret_read;
+mod sensitive_host_path;
 mod service_write;
 mod shared;
 mod sink;
@@ -235,6 +238,9 @@ pub static RULES: &[&Rule] = &[
     &host_pid::RULE,
     &host_ipc::RULE,
     &host_network::RULE,
+    &runtime_socket_mount::RULE,
+    &sensitive_host_path::RULE,
+    &host_path_volume::RULE,
 ];
 
 impl Rule {

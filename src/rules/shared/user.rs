@@ -37,8 +37,8 @@ pub(crate) fn of(pod: &PodView<'_>, container: &Container) -> User {
         (Some(0), _, _) => User::ConfirmedRoot,
         (None, Some(0), true) => User::Contradiction,
         (None, Some(0), false) => User::DeclaredRoot,
-        (Some(_), _, _) | (None, Some(_), _) | (None, None, true) => User::NonRoot,
         (None, None, false) => User::Image,
+        (Some(_), _, _) | (None, Some(_), _) | (None, None, true) => User::NonRoot,
     }
 }
 
