@@ -64,3 +64,10 @@ pub fn complain(error: &anyhow::Error) {
         // Nobody is left to tell; the exit code says it.
     }
 }
+
+/// True if nobody reads standard output any more, as in `driftgate rules | head -1`. A gate's report is written last,
+/// and its Job's log is always read.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    kind == Some(io::ErrorKind::BrokenPipe)
+}

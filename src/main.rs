@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     };
     match run(cli) {
         Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) if app::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             app::complain(&error);
             ExitCode::from(Exit::Bug.code())

@@ -16,6 +16,7 @@ mod tree;
 
 use std::sync::Arc;
 
+pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
 
 use crate::exclusion::Exclusions;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::{Cli, CompletionArgs, ExplainArgs, Output, RulesArgs, SchemaArgs, SchemaOf};
 use crate::exit::Exit;
+use crate::policy::did_you_mean;
 use crate::rules::{self, RULES, Rule};
 
 /// `driftgate rules`.
@@ -43,21 +44,13 @@ fn as_json(rule: &Rule) -> serde_json::Value {
 /// `driftgate explain`.
 pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write, err: &mut impl Write) -> io::Result<Exit> {
     let Some(rule) = rules::find(&args.rule) else {
-        writeln!(err, "error: no rule is called {}; `driftgate rules` lists them", args.rule)?;
-        if let Some(near) = nearest(&args.rule) {
-            writeln!(err, "hint: did you mean {near}?")?;
-        }
+        let near = did_you_mean(&args.rule, RULES.iter().map(|rule| rule.id));
+        writeln!(err, "error: no rule is called {}{near}; `driftgate rules` lists them", args.rule)?;
         return Ok(Exit::Usage);
     };
     writeln!(out, "{} {}: {} (up to {})\n", rule.code, rule.id, rule.title, rule.severity)?;
     writeln!(out, "{}", rule.page.trim_end())?;
     Ok(Exit::Pass)
-}
-
-/// The rule that shares the longest beginning with the word, if that is at least three characters.
-fn nearest(word: &str) -> Option<&'static str> {
-    let shared = |id: &str| id.chars().zip(word.chars()).take_while(|(left, right)| left == right).count();
-    RULES.iter().map(|rule| rule.id).filter(|id| shared(id) >= 3).max_by_key(|id| shared(id))
 }
 
 /// `driftgate schema`.

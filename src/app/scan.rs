@@ -34,6 +34,10 @@ async fn scan(
     facts: &mut Facts,
     problems: &mut Vec<crate::manifests::Problem>,
 ) -> Result<Report, Stop> {
+    if args.target.app.is_none() && args.target.filename.is_empty() && args.namespace.is_empty() {
+        let what = "name what to judge: --app NAMESPACE/NAME, --namespace NAMESPACE or --filename FILE";
+        return Err(Stop::Usage(what.to_owned()));
+    }
     let policy = inputs::policy(&args.policy)?;
     let rules = inputs::rules(&args.policy)?;
     let cluster = if args.target.filename.is_empty() {
@@ -85,13 +89,7 @@ async fn scope(args: &ScanArgs, cluster: &Cluster, facts: &mut Facts) -> Result<
             let paths: Vec<_> = args.target.filename.iter().map(|path| path.display().to_string()).collect();
             named(paths.join(", "), Membership::Everything, None)
         }
-        (None, None) if !namespaces.is_empty() => {
-            named(format!("namespace {place}"), Membership::Namespace, Some(namespaces))
-        }
-        (None, None) => {
-            let what = "name what to judge: --app NAMESPACE/NAME, --namespace NAMESPACE or --filename FILE";
-            return Err(Stop::Usage(what.to_owned()));
-        }
+        (None, None) => named(format!("namespace {place}"), Membership::Namespace, Some(namespaces)),
     };
     facts.about(&scope.application);
     Ok(scope)

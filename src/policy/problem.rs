@@ -71,7 +71,7 @@ impl Problems {
 }
 
 /// The known word that is closest to what was written, if it is close enough to be meant: ` (did you mean X?)`.
-pub(super) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known.into_iter().map(|word| (distance(written, word), word)).min();
     match near {
         Some((distance, word)) if distance <= 1 + written.chars().count() / 4 => {

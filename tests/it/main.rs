@@ -9,6 +9,9 @@
 )]
 
 mod catalogue;
+mod cli;
+mod examples;
 mod generated;
 mod manifests;
 mod rules;
+mod tidy;

@@ -153,7 +153,7 @@ impl<'a> Case<'a> {
             }
         };
         let observation = Observation::new(self.temper(worst), value, way::path(&grants), message);
-        sink.finding(self.causes(&grants).into_iter().fold(observation, Observation::caused_by));
+        sink.finding(Self::causes(&grants).into_iter().fold(observation, Observation::caused_by));
     }
 
     /// What nobody holds is only worth knowing; what no Pod can use yet takes one step more.
@@ -165,12 +165,14 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn causes(&self, grants: &[&Grant]) -> BTreeSet<Cause> {
+    /// Bindings and roles. Not the workloads that run as the subject: most revisions change those, and going back to
+    /// an older image takes nothing away that somebody else granted.
+    fn causes(grants: &[&Grant]) -> BTreeSet<Cause> {
         let ways = grants.iter().flat_map(|grant| {
             let roles = [&grant.source.role, &grant.way.role];
             grant.way.binding.iter().chain(roles)
         });
-        ways.chain(&self.access.used_by).cloned().map(Cause::Object).collect()
+        ways.cloned().map(Cause::Object).collect()
     }
 }
 
