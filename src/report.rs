@@ -4,6 +4,7 @@
 //! report goes, or whether anybody reads it.
 
 pub mod brief;
+mod decided;
 pub mod json;
 mod palette;
 mod printable;
@@ -20,7 +21,6 @@ pub use printable::{Printable, cut, printable};
 
 use crate::engine;
 use crate::exit::Exit;
-use crate::finding;
 use crate::verdict::Verdict;
 use wire::{BySeverity, Counts, Excluded, Finding, Gap, IdleExclusions, Phase, Rollback, Run, Unsettled};
 
@@ -59,12 +59,15 @@ pub struct Report {
     pub(crate) drift: Vec<Finding>,
     /// Objects that have not settled.
     pub(crate) unsettled: Vec<Unsettled>,
-    /// What could not be seen or judged.
+    /// What could not be seen or judged; what a rule that can block needed to see comes first.
     gaps: Vec<Gap>,
     /// Findings covered by an exclusion, worst first.
     excluded: Vec<Excluded>,
     /// Findings that cannot block, worst first: below `failAt`, or not proven.
     below_threshold: Vec<Finding>,
+    /// Findings about what is missing, or of templates, worst first: before the application has settled it may still
+    /// come, or never be admitted.
+    provisional: Vec<Finding>,
     /// Exclusions that cover nothing.
     idle_exclusions: IdleExclusions,
     /// What went wrong beside the verdict, for instance a notification that could not be sent.
@@ -92,6 +95,7 @@ impl Report {
             gaps: Vec::new(),
             excluded: Vec::new(),
             below_threshold: Vec::new(),
+            provisional: Vec::new(),
             idle_exclusions: IdleExclusions::default(),
             warnings: Vec::new(),
             phases: Vec::new(),
@@ -128,6 +132,14 @@ impl Report {
         self
     }
 
+    /// The findings that do not count before the application has settled, in any order.
+    #[must_use]
+    pub fn provisional(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
+        self.provisional = worst_first(findings, |finding| finding);
+        self.counts.provisional = BySeverity::of(self.provisional.iter().map(|finding| finding.severity));
+        self
+    }
+
     /// The excluded findings, in any order.
     #[must_use]
     pub fn excluded(mut self, excluded: impl IntoIterator<Item = Excluded>) -> Self {
@@ -138,9 +150,9 @@ impl Report {
 
     /// What could not be seen, in any order.
     #[must_use]
-    pub fn gaps<'a>(mut self, gaps: impl IntoIterator<Item = &'a finding::Gap>) -> Self {
-        self.gaps = gaps.into_iter().map(Gap::from).collect();
-        self.gaps.sort();
+    pub fn gaps(mut self, gaps: impl IntoIterator<Item = impl Into<Gap>>) -> Self {
+        self.gaps = gaps.into_iter().map(Into::into).collect();
+        self.gaps.sort_by(|left, right| right.blinding.cmp(&left.blinding).then_with(|| left.cmp(right)));
         self
     }
 
@@ -170,7 +182,7 @@ impl Report {
     }
 }
 
-/// Worst first; equally bad ones by what they are about, so that the order never depends on the caller's.
+/// Worst first, among them those that ask for a rollback; equally bad ones by what they are about, so that the order never depends on the caller's.
 fn worst_first<T>(items: impl IntoIterator<Item = T>, finding: impl Fn(&T) -> &Finding) -> Vec<T> {
     let mut items: Vec<T> = items.into_iter().collect();
     items.sort_by(|left, right| order(finding(left)).cmp(&order(finding(right))));
@@ -178,8 +190,9 @@ fn worst_first<T>(items: impl IntoIterator<Item = T>, finding: impl Fn(&T) -> &F
 }
 
 fn order(finding: &Finding) -> impl Ord + '_ {
-    let Finding { severity, certainty, novelty, subject, rule, container, value, path, .. } = finding;
-    let worst = std::cmp::Reverse((*severity, *certainty));
+    let Finding { severity, certainty, rolls_back, novelty, subject, rule, container, value, path, .. } =
+        finding;
+    let worst = std::cmp::Reverse((*severity, *certainty, *rolls_back));
     (worst, *novelty, subject, *rule, container, value, path, finding)
 }
 

@@ -12,15 +12,14 @@ use crate::engine::{Counts, Evaluation};
 use crate::exit::Exit;
 use crate::finding::Severity;
 use crate::gitops::argocd::discover::{self, Discovery};
-use crate::plan::Plan;
 use crate::policy::PolicyErrors;
 use crate::record::{Mark, Record};
-use crate::report::wire::{self, Excluded, IdleExclusions, Phase, Rollback, Run};
+use crate::report::wire::{self, Phase, Run};
 use crate::report::{Printable, Report};
 use crate::scope::{Application, HookPhase};
 use crate::settling::Unsettled;
 use crate::store;
-use crate::verdict::{Decision, Drift, Novelty};
+use crate::verdict::Decision;
 
 /// What stops a run before there is a verdict.
 #[derive(Debug)]
@@ -144,14 +143,7 @@ impl Facts {
 
     /// A report that only says how the run ended and why.
     pub(super) fn ended(&self, exit: Exit, reason: impl Into<Printable>) -> Report {
-        let Application { name, revision } = &self.application;
-        let application =
-            wire::Application { name: Printable::new(name), revision: revision.as_ref().map(Printable::new) };
-        let run = Run { id: self.id().into(), hook: self.hook.map(|hook| Printable::new(hook.as_str())) };
-        let mut report = Report::new(application, run, exit, reason);
-        report.phases.clone_from(&self.phases);
-        report.warnings = self.warnings.iter().map(Printable::new).collect();
-        report
+        self.complete(Report::new(self.application(), self.run(), exit, reason))
     }
 
     /// A report of a run that was stopped.
@@ -168,28 +160,23 @@ impl Facts {
         unsettled: &[Unsettled],
         previous: Option<&str>,
     ) -> Report {
-        let mut reasons = decision.reasons.iter().map(Printable::new);
-        let first = reasons.next().unwrap_or_default();
-        let mut report = self.ended(decision.verdict.into(), first);
-        report.verdict = Some(decision.verdict);
-        report.reasons.extend(reasons);
-        report.rollback = rollback(decision, previous);
-        let excluded = decision.excluded.iter().map(|(finding, exclusion)| Excluded {
-            finding: (*finding).into(),
-            exclusion: (*exclusion).into(),
-        });
-        let minor = decision.below.iter().chain(&decision.provisional);
+        let (application, run) = (self.application(), self.run());
+        self.complete(Report::decided(application, run, decision, evaluation, previous).unsettled(unsettled))
+    }
+
+    fn complete(&self, mut report: Report) -> Report {
+        report.phases.clone_from(&self.phases);
+        report.warnings = self.warnings.iter().map(Printable::new).collect();
         report
-            .judged(evaluation.counts)
-            .drift(decision.drift.iter().map(drift))
-            .excluded(excluded)
-            .below_threshold(minor.map(|finding| (*finding).into()))
-            .gaps(&evaluation.gaps)
-            .unsettled(unsettled.iter().map(wire::Unsettled::from))
-            .idle_exclusions(IdleExclusions {
-                expired: decision.expired.iter().map(Into::into).collect(),
-                unused: decision.unused.iter().map(|unused| (*unused).into()).collect(),
-            })
+    }
+
+    fn application(&self) -> wire::Application {
+        let Application { name, revision } = &self.application;
+        wire::Application { name: Printable::new(name), revision: revision.as_ref().map(Printable::new) }
+    }
+
+    fn run(&self) -> Run {
+        Run { id: self.id().into(), hook: self.hook.map(|hook| Printable::new(hook.as_str())) }
     }
 
     /// Tells runs apart: application, revision and time.
@@ -200,38 +187,6 @@ impl Facts {
         let start = self.clock.start().as_second();
         let parts = [name, revision, start.to_string()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
-    }
-}
-
-fn drift(drift: &Drift<'_>) -> wire::Finding {
-    let mut finding = wire::Finding::from(drift.finding);
-    let (novelty, brought_by) = match &drift.novelty {
-        Novelty::Unrecorded => (wire::Novelty::Unrecorded, None),
-        Novelty::Known => (wire::Novelty::Known, None),
-        Novelty::Brought { by } => {
-            let objects: Vec<String> = by.iter().map(ToString::to_string).collect();
-            let text = format!("this revision, which changed {}", objects.join(", "));
-            (wire::Novelty::New, Some(text))
-        }
-        Novelty::Outside { by } => (wire::Novelty::New, Some(by.clone())),
-    };
-    finding.novelty = Some(novelty);
-    finding.brought_by = brought_by.map(Printable::from);
-    finding
-}
-
-/// What follows for the deployment; nothing needs saying after a pass.
-fn rollback(decision: &Decision<'_>, previous: Option<&str>) -> Option<Rollback> {
-    match &decision.plan {
-        Plan::Nothing => None,
-        Plan::FailSync => {
-            Some(Rollback { wanted: false, to: None, why: Printable::from("only the sync fails") })
-        }
-        Plan::RollBack { to } => Some(Rollback {
-            wanted: true,
-            to: to.as_deref().or(previous).map(Printable::new),
-            why: Printable::from("that revision passed and had none of what is critical now"),
-        }),
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, date};
 
-use super::wire::{Application, Evidence, Exclusion, Expired, Novelty, Object};
+use super::wire::{Application, Evidence, Exclusion, Expired, Novelty, Object, Origin, Source};
 use super::*;
-use crate::finding::{Certainty, GapReason, GapScope, Presence, Severity};
+use crate::finding::{self, Certainty, GapReason, GapScope, Presence, Severity};
 use crate::model::reference::{GroupKind, ObjectRef};
 
 /// An object by `group/Kind` and `namespace/name`.
@@ -37,6 +37,7 @@ pub fn finding(severity: Severity, rule: &'static str, subject: Object) -> Findi
         causes: BTreeSet::from([subject]),
         novelty: None,
         brought_by: None,
+        rolls_back: false,
     }
 }
 
@@ -52,7 +53,12 @@ pub fn privileged() -> Finding {
             .into(),
         help: "set securityContext.privileged to false, or remove the container",
         novelty: Some(Novelty::New),
-        brought_by: Some("this revision, which changed apps/Deployment shop/web".into()),
+        brought_by: Some(Origin {
+            source: Source::Revision,
+            objects: BTreeSet::from([object("apps/Deployment", "shop/web")]),
+            text: "this revision, which changed apps/Deployment shop/web".into(),
+        }),
+        rolls_back: true,
         ..finding(Severity::Critical, "privileged-container", object("apps/Deployment", "shop/web"))
     }
 }
@@ -124,7 +130,7 @@ pub fn critical() -> Report {
     let mut report = report(Exit::Critical, Some(Verdict::Critical), reason)
         .drift([grant(), runtime_socket(), privileged()])
         .excluded([Excluded {
-            finding: Finding { novelty: None, brought_by: None, ..privileged() },
+            finding: Finding { novelty: None, brought_by: None, rolls_back: false, ..privileged() },
             exclusion: exclusion(14, "privileged-container", date(2027, 1, 31)),
         }])
         .below_threshold([

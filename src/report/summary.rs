@@ -149,7 +149,7 @@ impl From<&Finding> for Worst {
             message: text(&finding.message),
             help: finding.help,
             novelty: finding.novelty,
-            brought_by: finding.brought_by.as_ref().map(text),
+            brought_by: finding.brought_by.as_ref().map(|origin| text(&origin.text)),
         }
     }
 }

@@ -63,7 +63,8 @@ pub fn render(report: &Report, layout: Layout) -> String {
     page.list("Exclusions that cover nothing", &idle.unused, |page, unused| {
         page.item(&words::exclusion(unused));
     });
-    page.below_threshold(report);
+    page.minor("Not counted before the application has settled", &report.provisional);
+    page.minor("Below the threshold or not proven", &report.below_threshold);
     page.list("Warnings", &report.warnings, |page, warning| page.item(warning.as_str()));
     page.foot(report);
     page.out
@@ -108,11 +109,17 @@ impl Page {
     }
 
     fn gaps(&mut self, gaps: &[Gap]) {
-        self.list("Not seen", gaps, |page, gap| page.item(&gap.to_string()));
+        let (blinding, others) = gaps.split_at(gaps.partition_point(|gap| gap.blinding));
+        self.list("Not seen, though a blocking rule needs it", blinding, Self::gap);
+        self.list("Not seen", others, Self::gap);
         if gaps.iter().any(|gap| gap.reason == GapReason::Forbidden) {
             let advice = "grant the gate's ServiceAccount get, list and watch on what is forbidden";
             self.labelled(2, Role::Advice, "do:", advice);
         }
+    }
+
+    fn gap(&mut self, gap: &Gap) {
+        self.item(&gap.to_string());
     }
 
     fn shown(&self, limit: usize, all: usize) -> usize {
@@ -181,14 +188,15 @@ impl Page {
         self.wrap(&" ".repeat(BODY), BODY, &cut(&why, MESSAGE_BYTES));
     }
 
-    fn below_threshold(&mut self, report: &Report) {
+    /// Findings that do not count: listed in full, or by number.
+    fn minor(&mut self, title: &str, findings: &[Finding]) {
         match self.layout.listing {
-            Listing::Full => self.findings("Below the threshold", &report.below_threshold),
-            Listing::Screen if report.below_threshold.is_empty() => {}
+            Listing::Full => self.findings(title, findings),
+            Listing::Screen if findings.is_empty() => {}
             Listing::Screen => {
-                let words = report.counts.below_threshold.words();
+                let words = BySeverity::of(findings.iter().map(|finding| finding.severity)).words();
                 self.line("");
-                self.wrap("", 2, &format!("Below the threshold: {words} (-o json lists them)"));
+                self.wrap("", 2, &format!("{title}: {words} (-o json lists them)"));
             }
         }
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use finding::{Evidence, Finding, Novelty, Object};
+pub use finding::{Evidence, Finding, Novelty, Object, Origin, Source};
 
 use crate::exclusion;
 use crate::finding::{Gap as Hidden, GapReason, GapScope, Severity};
@@ -53,6 +53,8 @@ pub struct Counts {
     pub excluded: BySeverity,
     /// Findings that cannot block, by severity.
     pub below_threshold: BySeverity,
+    /// Findings that do not count before the application has settled, by severity.
+    pub provisional: BySeverity,
 }
 
 /// Numbers of findings.
@@ -185,8 +187,10 @@ pub struct Gap {
     pub reason: GapReason,
     /// The cause's own words.
     pub detail: Printable,
+    /// True if a rule that can block needed to see it, so that the verdict is no pass.
+    pub blinding: bool,
     #[serde(skip)]
-    text: Printable,
+    pub(super) text: Printable,
 }
 
 /// All of it as one line.
@@ -205,7 +209,7 @@ impl From<&Hidden> for Gap {
             GapScope::Application => (None, None),
         };
         let (detail, text) = (Printable::new(&gap.detail), gap.to_string().into());
-        Self { object, rule, reason: gap.reason, detail, text }
+        Self { object, rule, reason: gap.reason, detail, blinding: false, text }
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn origin(finding: &Finding) -> Option<String> {
         Some(Novelty::Unrecorded) | None => None,
     };
     let possible = (finding.certainty == Certainty::Possible).then_some("not proven");
-    let brought_by = finding.brought_by.as_ref().map(|who| format!("brought by {who}"));
+    let brought_by = finding.brought_by.as_ref().map(|origin| format!("brought by {}", origin.text));
     let origin: Vec<&str> = [novelty, possible, brought_by.as_deref()].into_iter().flatten().collect();
     (!origin.is_empty()).then(|| origin.join(", "))
 }

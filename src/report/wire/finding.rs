@@ -10,6 +10,7 @@ use crate::finding::{self, Certainty, Presence, Severity};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world;
 use crate::report::Printable;
+use crate::verdict;
 
 /// One object of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -97,7 +98,9 @@ pub struct Finding {
     /// Against the record of the last revision that passed; null where that was not asked.
     pub novelty: Option<Novelty>,
     /// Who or what brought it, as far as that is known.
-    pub brought_by: Option<Printable>,
+    pub brought_by: Option<Origin>,
+    /// True if it asks for a rollback.
+    pub rolls_back: bool,
 }
 
 impl From<&finding::Finding> for Finding {
@@ -121,6 +124,7 @@ impl From<&finding::Finding> for Finding {
             causes: finding.causes.iter().map(Object::from).collect(),
             novelty: None,
             brought_by: None,
+            rolls_back: false,
         }
     }
 }
@@ -164,3 +168,60 @@ pub enum Novelty {
     /// There is no record to compare with.
     Unrecorded,
 }
+
+/// Who or what brought a finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// Whether going back can cure it.
+    pub source: Source,
+    /// The application's own objects that the revision added, changed or removed; empty for what came from outside.
+    pub objects: BTreeSet<Object>,
+    /// Who or what, in words.
+    pub text: Printable,
+}
+
+/// Where a finding came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The revision: it changed what the finding follows from.
+    Revision,
+    /// Anything else: admission, another application, an edit by hand. Going back cannot cure it.
+    Outside,
+}
+
+impl From<&verdict::Drift<'_>> for Finding {
+    fn from(drift: &verdict::Drift<'_>) -> Self {
+        let verdict::Drift { finding, novelty, rolls_back } = drift;
+        let (novelty, brought_by) = match novelty {
+            verdict::Novelty::Unrecorded => (Novelty::Unrecorded, None),
+            verdict::Novelty::Known => (Novelty::Known, None),
+            verdict::Novelty::Brought { by } => (Novelty::New, Some(Origin::revision(by))),
+            verdict::Novelty::Outside { by } => (Novelty::New, Some(Origin::outside(by))),
+        };
+        Self { novelty: Some(novelty), brought_by, rolls_back: *rolls_back, ..Self::from(*finding) }
+    }
+}
+
+impl Origin {
+    fn revision(by: &BTreeSet<ObjectRef>) -> Self {
+        let names: Vec<String> = by.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = match by.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Self {
+            source: Source::Revision,
+            objects: by.iter().map(Object::from).collect(),
+            text: format!("this revision, which changed {}{more}", names.join(", ")).into(),
+        }
+    }
+
+    fn outside(by: &str) -> Self {
+        Self { source: Source::Outside, objects: BTreeSet::new(), text: by.into() }
+    }
+}
+
+/// Most objects that an origin names in words.
+const NAMED: usize = 3;
