@@ -10,17 +10,14 @@ use crate::rules::{RULES, Resource, Rule, resources};
 /// Where the generated manifest is committed.
 pub const PATH: &str = "manifests/platform/clusterrole.yaml";
 
-const READ: &[&str] = &["get", "list", "watch"];
-
-/// What surveying and settling look at, whatever the rules.
-const SURVEYED: &[&[Resource]] = &[
+/// What surveying lists, whatever the rules.
+const LISTED: &[&[Resource]] = &[
     resources::POD_MAKERS,
     resources::PLATFORM,
     resources::ACCESS,
     &[
         resources::CONTROLLER_REVISIONS,
         resources::CUSTOM_RESOURCE_DEFINITIONS,
-        resources::ENDPOINT_SLICES,
         resources::MUTATING_POLICIES,
         resources::MUTATING_POLICY_BINDINGS,
         resources::MUTATING_WEBHOOKS,
@@ -31,6 +28,23 @@ const SURVEYED: &[&[Resource]] = &[
         resources::VALIDATING_WEBHOOKS,
     ],
 ];
+
+/// What settling watches; a watch begins with a list.
+const WATCHED: &[&[Resource]] = &[
+    resources::POD_MAKERS,
+    &[
+        resources::CONTROLLER_REVISIONS,
+        resources::ENDPOINT_SLICES,
+        resources::MUTATING_POLICIES,
+        resources::MUTATING_POLICY_BINDINGS,
+        resources::MUTATING_WEBHOOKS,
+        resources::NAMESPACES,
+        resources::SERVICES,
+    ],
+];
+
+/// What is fetched by its name: the gate's own Job, and what an Event may be about.
+const FETCHED: &[&[Resource]] = &[resources::POD_MAKERS];
 
 /// A group, a resource, the only verb that is needed: the Application of the gate's own Job is fetched by name, and
 /// an Event is written beside the object that it is about.
@@ -54,11 +68,16 @@ pub fn cluster_role() -> String {
 }
 
 fn render<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> String {
+    let rights = |verb: &'static str, resources: &[&'static [Resource]]| -> Vec<(&str, &str, &str)> {
+        let all = resources.iter().copied().flatten();
+        all.map(|resource| (resource.group, resource.plural, verb)).collect()
+    };
     let of_rules = rules.into_iter().flat_map(Rule::resources);
-    let read = of_rules.chain(SURVEYED.iter().copied().flatten());
-    let read = read.flat_map(|resource| READ.iter().map(|verb| (resource.group, resource.plural, *verb)));
+    let of_rules = of_rules.map(|resource| (resource.group, resource.plural, "list"));
+    let edges =
+        [rights("list", LISTED), rights("list", WATCHED), rights("watch", WATCHED), rights("get", FETCHED)];
     let mut verbs: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    for (group, resource, verb) in read.chain(BESIDES.iter().copied()) {
+    for (group, resource, verb) in of_rules.chain(edges.concat()).chain(BESIDES.iter().copied()) {
         verbs.entry((group, resource)).or_default().insert(verb);
     }
     let mut entries: BTreeMap<(&str, BTreeSet<&str>), BTreeSet<&str>> = BTreeMap::new();
@@ -94,7 +113,7 @@ mod tests {
         const COOKBOOKS: Resource = Resource { group: "example.com", plural: "cookbooks", kind: "Cookbook" };
         static RULE: Rule = Rule { consults: &[COOKBOOKS], ..EMPTY };
         assert!(!render([]).contains("cookbooks"));
-        let added = "- apiGroups: [\"example.com\"]\n  resources:\n  - cookbooks\n  verbs: [\"get\", \"list\", \"watch\"]\n";
+        let added = "- apiGroups: [\"example.com\"]\n  resources:\n  - cookbooks\n  verbs: [\"list\"]\n";
         assert!(render([&RULE]).contains(added));
     }
 

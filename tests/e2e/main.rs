@@ -14,5 +14,6 @@
 
 mod argocd;
 mod control_plane;
+mod gate;
 mod harness;
 mod manifests;

@@ -210,7 +210,7 @@ fn the_gate_knows_its_phase_and_its_sibling_in_both_shapes_of_the_hook() {
         let first = hook_job(first_file, first, "2026-11-24T10:00:00Z", Some("2026-11-24T10:00:30Z"));
         let second = hook_job(second_file, second, "2026-11-24T10:00:31Z", None);
         assert_eq!((first.phase(), second.phase()), (HookPhase::PostSync, HookPhase::SyncFail));
-        assert!(second.follows(&first), "{second_file}");
+        assert!(second.follows(&first, &gate_args().argo.instance_label), "{second_file}");
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::model::lenient::null_as_default;
 use crate::model::meta::Meta;
 use crate::model::reference::{GroupKind, ObjectRef};
+use crate::scope::HookPhase;
 
 /// `argoproj.io/v1alpha1` Application.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -167,6 +168,14 @@ impl ArgoApplication {
         applied.chain(managed.map(|row| place(&row.group, &row.kind, &row.namespace, &row.name))).collect()
     }
 
+    /// PostSync hooks that have been started in the present attempt of the operation.
+    pub fn post_sync_hooks(&self) -> BTreeSet<ObjectRef> {
+        let rows = self.status.operation_state.iter().flat_map(|state| &state.sync_result.resources);
+        rows.filter(|row| row.hook_type == HookPhase::PostSync.as_str())
+            .map(|row| ObjectRef::new(&GroupKind::new(&row.group, &row.kind), &row.namespace, &row.name))
+            .collect()
+    }
+
     /// Newest history entry whose revision differs from the given one.
     pub fn previous(&self, revision: &str) -> Option<&HistoryEntry> {
         self.status.history.iter().rev().find(|entry| entry.revision().is_some_and(|known| known != revision))
@@ -208,6 +217,12 @@ mod tests {
         let expected =
             ["Service shop/web", "apps/Deployment shop/web", "rbac.authorization.k8s.io/ClusterRole r"];
         assert_eq!(names(&objects), expected);
+    }
+
+    #[test]
+    fn post_sync_hooks_are_told_by_their_rows() {
+        assert_eq!(names(&application().post_sync_hooks()), ["batch/Job shop/gate"]);
+        assert!(ArgoApplication::default().post_sync_hooks().is_empty());
     }
 
     #[test]

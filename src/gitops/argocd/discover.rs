@@ -3,6 +3,8 @@
 //! The gate's own Job carries Argo CD's mark. Where the Application can be read, and shows the operation that the Job
 //! belongs to, its list of objects is used; else objects are told by their mark.
 
+use std::collections::BTreeSet;
+
 use crate::cluster::{ApiError, ApiKind, Cluster, Kinds, Query, Reason};
 use crate::finding::{Gap, GapScope};
 use crate::gitops::argocd::application::{ArgoApplication, HistoryEntry, OperationState};
@@ -82,11 +84,15 @@ pub async fn of_job(
         label: options.instance_label.clone(),
     })?;
     let phase = job.phase();
-    let mut discovery = of_tracking(cluster, &kinds, tracking, Some(&job), options).await?;
+    let (mut discovery, hooks) = of_tracking(cluster, &kinds, tracking, Some(&job), options).await?;
     discovery.phase = phase;
     discovery.scope.own_job = Some(own);
     if phase == HookPhase::SyncFail {
-        discovery.sibling = sibling(cluster, jobs, &job, &mut discovery.gaps).await?;
+        let is_sibling = |other: &HookJob| {
+            let ran = |hooks: &BTreeSet<_>| hooks.contains(&other.metadata.reference(&job_kind()));
+            job.follows(other, &options.instance_label) && hooks.as_ref().is_none_or(ran)
+        };
+        discovery.sibling = sibling(cluster, jobs, namespace, is_sibling, &mut discovery.gaps).await?;
     }
     Ok(discovery)
 }
@@ -102,16 +108,18 @@ pub async fn of_application(
     let instance =
         if namespace == options.namespace { name.to_owned() } else { format!("{namespace}_{name}") };
     let tracking = Tracking { instance, method: TrackingMethod::Annotation, installation: None };
-    of_tracking(cluster, &kinds, tracking, None, options).await
+    let (discovery, _hooks) = of_tracking(cluster, &kinds, tracking, None, options).await?;
+    Ok(discovery)
 }
 
+/// With it, the PostSync hooks of the operation, where the Application tells.
 async fn of_tracking(
     cluster: &Cluster,
     kinds: &Kinds,
     tracking: Tracking,
     job: Option<&HookJob>,
     options: &Options,
-) -> Result<Discovery, Error> {
+) -> Result<(Discovery, Option<BTreeSet<ObjectRef>>), Error> {
     let (namespace, name) = application_of(&tracking.instance, &options.namespace);
     let hint = job.and_then(|job| HookName::parse(&job.metadata.name)?.short_revision().map(String::from));
     let application = Application { name: format!("{namespace}/{name}"), revision: hint };
@@ -128,11 +136,14 @@ async fn of_tracking(
         note: None,
         gaps: Vec::new(),
     };
-    match read_application(cluster, kinds, &namespace, &name).await? {
+    let hooks = match read_application(cluster, kinds, &namespace, &name).await? {
         Ok(application) => discovery.use_application(&application, job, kinds),
-        Err(note) => discovery.note = Some(note),
-    }
-    Ok(discovery)
+        Err(note) => {
+            discovery.note = Some(note);
+            None
+        }
+    };
+    Ok((discovery, hooks))
 }
 
 /// The Application, or why it cannot be read. Absent is normal: it lives in another cluster.
@@ -154,15 +165,21 @@ async fn read_application(
 }
 
 impl Discovery {
-    /// Takes objects and revision from the Application if it shows the operation that the Job belongs to.
-    fn use_application(&mut self, application: &ArgoApplication, job: Option<&HookJob>, kinds: &Kinds) {
+    /// Takes objects and revision from the Application if it shows the operation that the Job belongs to, and returns
+    /// the PostSync hooks of that operation.
+    fn use_application(
+        &mut self,
+        application: &ArgoApplication,
+        job: Option<&HookJob>,
+        kinds: &Kinds,
+    ) -> Option<BTreeSet<ObjectRef>> {
         let state = application.status.operation_state.as_ref();
         if let (Some(job), Some(state)) = (job, state)
             && !same_operation(job, state)
         {
             self.note =
                 Some("the Application shows another operation than the one this Job belongs to".to_owned());
-            return;
+            return None;
         }
         if let Some(revision) = state.and_then(|state| state.sync_result.revision()) {
             self.previous = application.previous(&revision).and_then(HistoryEntry::revision);
@@ -175,6 +192,7 @@ impl Discovery {
         } else {
             self.scope.membership = Membership::Listed(objects);
         }
+        state.map(|_| application.post_sync_hooks())
     }
 }
 
@@ -192,14 +210,14 @@ fn same_operation(job: &HookJob, state: &OperationState) -> bool {
 async fn sibling(
     cluster: &Cluster,
     jobs: &ApiKind,
-    job: &HookJob,
+    namespace: &str,
+    is_sibling: impl Fn(&HookJob) -> bool,
     gaps: &mut Vec<Gap>,
 ) -> Result<Option<ObjectRef>, ApiError> {
-    let namespace = job.metadata.namespace.as_str();
     let mut found = None;
     let listed = cluster
         .list(&Query::new(jobs).namespace(namespace), |item: crate::cluster::Item<'_, HookJob>| {
-            if job.follows(&item.value) {
+            if is_sibling(&item.value) {
                 found = Some(item.value.metadata.reference(&job_kind()));
             }
         })
@@ -323,5 +341,23 @@ mod tests {
         let discovery = found(&api, &name).await.unwrap();
         assert_eq!(discovery.phase, HookPhase::SyncFail);
         assert_eq!(discovery.sibling.unwrap().name, JOB);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gate_of_given_name_that_spoke_in_another_operation_is_no_sibling() {
+        let failed = json!({"conditions": [{"type": "Failed", "status": "True",
+            "lastTransitionTime": "2026-11-24T10:00:50Z"}]});
+        let hook = |phase: &str| json!({"argocd.argoproj.io/tracking-id": "web:batch/Job:shop/x", "argocd.argoproj.io/hook": phase});
+        let mut application = application("2026-11-24T10:00:55Z");
+        let jobs =
+            [job("gate-syncfail", &hook("SyncFail"), &json!({})), job("gate", &hook("PostSync"), &failed)];
+        let api = api(&[&jobs[..], &[application.clone()]].concat());
+        assert_eq!(found(&api, "gate-syncfail").await.unwrap().sibling, None);
+        let row = json!({"group": "batch", "kind": "Job", "namespace": "shop", "name": "gate",
+            "hookType": "PostSync"});
+        let rows = application["status"]["operationState"]["syncResult"]["resources"].as_array_mut();
+        rows.unwrap().push(row);
+        let api = self::api(&[&jobs[..], &[application]].concat());
+        assert_eq!(found(&api, "gate-syncfail").await.unwrap().sibling.unwrap().name, "gate");
     }
 }

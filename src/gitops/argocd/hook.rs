@@ -40,6 +40,10 @@ const GATE: &str = "gate";
 /// at least every 30 seconds.
 const SIBLING_SECONDS: i64 = 60;
 
+/// What tells apart the given names of a SyncFail gate and of its counterpart; names may have been prefixed or
+/// suffixed as a whole.
+const SYNC_FAIL_SUFFIX: &str = "-syncfail";
+
 /// What a hook's name says about its operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookName<'a> {
@@ -114,19 +118,23 @@ impl HookJob {
     }
 
     /// True if `other` is the gate that ran as PostSync hook in the operation in which this one runs as SyncFail hook,
-    /// and has spoken. Generated names tell the operation, given names do not. An earlier attempt has the same names:
-    /// so the other one must have spoken just before this Job was made, as Argo CD runs SyncFail hooks at once.
-    pub fn follows(&self, other: &Self) -> bool {
+    /// and has spoken. Generated names tell the operation; given names tell only which gate is the counterpart. An
+    /// earlier attempt has the same names: so the other one must have spoken just before this Job was made, as Argo CD
+    /// runs SyncFail hooks at once.
+    pub fn follows(&self, other: &Self, label_key: &str) -> bool {
         let Some(spoke_at) = other.spoke_at() else { return false };
         let made = self.metadata.creation_timestamp.unwrap_or(Timestamp::MIN);
         let just_before = (0..=SIBLING_SECONDS).contains(&(made.as_second() - spoke_at.as_second()));
         let gate = other.metadata.labels.get(COMPONENT).map(String::as_str) == Some(GATE);
-        let related = match (HookName::parse(&self.metadata.name), HookName::parse(&other.metadata.name)) {
+        let (name, other_name) = (&self.metadata.name, &other.metadata.name);
+        let related = match (HookName::parse(name), HookName::parse(other_name)) {
             (Some(this), Some(other)) => this.is_sibling(&other),
-            (None, None) => other.phase() == HookPhase::PostSync,
+            (None, None) => {
+                other.phase() == HookPhase::PostSync && name.replacen(SYNC_FAIL_SUFFIX, "", 1) == *other_name
+            }
             (Some(_), None) | (None, Some(_)) => false,
         };
-        gate && related && just_before
+        gate && related && just_before && self.tracking(label_key) == other.tracking(label_key)
     }
 }
 
@@ -183,6 +191,10 @@ mod tests {
         assert!(!post.is_sibling(&post));
     }
 
+    fn follows(this: &HookJob, other: &HookJob) -> bool {
+        this.follows(other, "app.kubernetes.io/instance")
+    }
+
     fn gate(name: &str, hook: &str, made: i64, failed: Option<i64>) -> HookJob {
         let at = |second| Some(Timestamp::from_second(second).unwrap());
         let metadata = Meta {
@@ -204,34 +216,48 @@ mod tests {
     #[test]
     fn a_sync_fail_gate_follows_the_post_sync_gate_of_its_operation() {
         let fail = gate("driftgate-0a1b2c3-syncfail-1000", "PostSync,SyncFail", 1100, None);
-        assert!(fail.follows(&gate(
-            "driftgate-0a1b2c3-postsync-1000",
-            "PostSync,SyncFail",
-            1010,
-            Some(1095)
-        )));
-        assert!(!fail.follows(&gate("driftgate-0a1b2c3-postsync-1000", "PostSync,SyncFail", 1010, None)));
-        assert!(!fail.follows(&gate("driftgate-0a1b2c3-postsync-900", "PostSync,SyncFail", 910, Some(950))));
+        assert!(follows(
+            &fail,
+            &gate("driftgate-0a1b2c3-postsync-1000", "PostSync,SyncFail", 1010, Some(1095))
+        ));
+        assert!(!follows(&fail, &gate("driftgate-0a1b2c3-postsync-1000", "PostSync,SyncFail", 1010, None)));
+        assert!(!follows(
+            &fail,
+            &gate("driftgate-0a1b2c3-postsync-900", "PostSync,SyncFail", 910, Some(950))
+        ));
     }
 
     #[test]
     fn a_gate_of_an_earlier_attempt_is_not_followed() {
         let fail = gate("driftgate-0a1b2c3-syncfail-1000", "PostSync,SyncFail", 1300, None);
-        assert!(!fail.follows(&gate(
-            "driftgate-0a1b2c3-postsync-1000",
-            "PostSync,SyncFail",
-            1010,
-            Some(1095)
-        )));
+        assert!(!follows(
+            &fail,
+            &gate("driftgate-0a1b2c3-postsync-1000", "PostSync,SyncFail", 1010, Some(1095))
+        ));
     }
 
     #[test]
     fn gates_with_given_names_follow_by_time() {
         let fail = gate("driftgate-syncfail", "SyncFail", 1100, None);
         assert_eq!(fail.phase(), HookPhase::SyncFail);
-        assert!(fail.follows(&gate("driftgate", "PostSync", 1010, Some(1095))));
-        assert!(!fail.follows(&gate("driftgate", "PostSync", 1010, Some(1000))));
-        assert!(!fail.follows(&fail));
+        assert!(follows(&fail, &gate("driftgate", "PostSync", 1010, Some(1095))));
+        assert!(!follows(&fail, &gate("driftgate", "PostSync", 1010, Some(1000))));
+        assert!(!follows(&fail, &fail));
+        assert!(!follows(&fail, &gate("other", "PostSync", 1010, Some(1095))), "no counterpart of this one");
+        let prefixed = gate("shop-driftgate-syncfail-eu", "SyncFail", 1100, None);
+        assert!(follows(&prefixed, &gate("shop-driftgate-eu", "PostSync", 1010, Some(1095))));
+    }
+
+    #[test]
+    fn a_gate_of_another_application_is_not_followed() {
+        let mark = |mut job: HookJob, instance: &str| {
+            job.metadata.annotations.insert(TRACKING_ID.into(), format!("{instance}:batch/Job:shop/x"));
+            job
+        };
+        let fail = mark(gate("driftgate-syncfail", "SyncFail", 1100, None), "web");
+        let post = gate("driftgate", "PostSync", 1010, Some(1095));
+        assert!(follows(&fail, &mark(post.clone(), "web")));
+        assert!(!follows(&fail, &mark(post, "api")));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod failure;
 pub(crate) mod kubelet;
 pub(crate) mod platform;
 pub(crate) mod process;
+pub(crate) mod receiver;
 pub(crate) mod runtime;
 pub(crate) mod servers;
 pub(crate) mod state;

@@ -1,0 +1,9 @@
+//! The gate on the real thing: commits are synced by a real Argo CD, the shipped Job runs the real program with the
+//! shipped rights, and the exit code decides how the sync ends.
+
+mod admission;
+mod files;
+mod gated;
+mod hooks;
+mod rights;
+mod verdicts;

@@ -1,0 +1,142 @@
+//! The files that a repository under the gate holds: an application, and the shipped Job.
+
+use serde_json::{Value, json};
+
+use crate::harness::platform::Tree;
+
+/// An application that the gate has nothing to say about, until a test changes it.
+#[derive(Clone, Debug)]
+pub(super) struct Shop {
+    name: String,
+    template: Value,
+    /// The labels by which its NetworkPolicy selects its Pods.
+    isolated: Value,
+    more: Vec<Value>,
+}
+
+impl Shop {
+    pub(super) fn clean(name: &str) -> Self {
+        let container = json!({
+            "name": "main",
+            "image": "registry.test/app:1",
+            "securityContext": {
+                "allowPrivilegeEscalation": false,
+                "readOnlyRootFilesystem": true,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        });
+        let template = json!({
+            "metadata": {"labels": {"app": name}, "annotations": {}},
+            "spec": {
+                "serviceAccountName": name,
+                "automountServiceAccountToken": false,
+                "securityContext": {
+                    "runAsNonRoot": true,
+                    "runAsUser": 1000,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "containers": [container],
+            },
+        });
+        Self { name: name.to_owned(), template, isolated: json!({"app": name}), more: Vec::new() }
+    }
+
+    pub(super) fn privileged(mut self) -> Self {
+        self.template["spec"]["containers"][0]["securityContext"] = json!({"privileged": true});
+        self
+    }
+
+    /// Its Deployment is given up two seconds after the Pods were made.
+    pub(super) fn never_ready(mut self) -> Self {
+        self.template["metadata"]["annotations"]["test.driftgate.dev/phase"] = json!("never-ready");
+        self
+    }
+
+    /// A label of its Pods.
+    pub(super) fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.template["metadata"]["labels"][key] = json!(value);
+        self
+    }
+
+    pub(super) fn with(mut self, object: Value) -> Self {
+        self.more.push(object);
+        self
+    }
+
+    /// Lets its Pods use a token that may create Pods and list Secrets in the whole cluster.
+    pub(super) fn with_a_cluster_role(mut self, name: &str, namespace: &str) -> Self {
+        self.template["spec"]["automountServiceAccountToken"] = json!(true);
+        let group = "rbac.authorization.k8s.io";
+        let api_version = format!("{group}/v1");
+        let rules = json!([
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]},
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]},
+        ]);
+        let account = json!({"kind": "ServiceAccount", "name": self.name, "namespace": namespace});
+        self.with(json!({"apiVersion": api_version, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}))
+            .with(json!({
+                "apiVersion": api_version, "kind": "ClusterRoleBinding", "metadata": {"name": name},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name}, "subjects": [account],
+            }))
+    }
+
+    /// All of it as one file.
+    pub(super) fn text(&self) -> String {
+        let objects = self.objects();
+        let objects: Vec<String> = objects.iter().chain(&self.more).map(ToString::to_string).collect();
+        objects.join("\n---\n")
+    }
+
+    fn objects(&self) -> [Value; 4] {
+        let name = &self.name;
+        let labels = json!({"app": name});
+        [
+            json!({
+                "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name},
+                "automountServiceAccountToken": false,
+            }),
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+                "spec": {
+                    "progressDeadlineSeconds": 2,
+                    "selector": {"matchLabels": labels},
+                    "template": self.template,
+                },
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+                "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]},
+            }),
+            json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": name},
+                "spec": {"podSelector": {"matchLabels": self.isolated}, "policyTypes": ["Ingress", "Egress"]},
+            }),
+        ]
+    }
+}
+
+/// A quiet window that suits tests: nothing goes on in their clusters but what they do themselves.
+pub(super) const QUICK: &[&str] = &["gate", "--settle-quiet=1s"];
+
+/// The shipped Job with other arguments.
+pub(super) fn job(args: &[&str]) -> String {
+    let shipped = include_str!("../../../manifests/gate/job.yaml");
+    let changed = shipped.replace("args: [\"gate\"]", &format!("args: {}", json!(args)));
+    assert_ne!(shipped, changed, "the shipped Job has other arguments");
+    changed
+}
+
+/// What the shipped component renders to in a user's kustomization, with other arguments.
+pub(super) fn component(namespace: &str, args: &[&str]) -> String {
+    let tree = Tree::copy(&format!("{namespace}-component"));
+    let patch = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": args}]);
+    let kustomization = json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": namespace,
+        "components": ["../../kustomize/components/argocd-postsync"],
+        "patches": [{"target": {"kind": "Job"}, "patch": patch.to_string()}],
+    });
+    tree.write("apps/shop/kustomization.yaml", &kustomization.to_string());
+    tree.text("apps/shop")
+}
