@@ -33,8 +33,7 @@ fn stays_silent(#[files("tests/fixtures/rules/*/pass/*.yaml")] path: PathBuf) {
 }
 
 fn judge(fixture: &Path) -> Evaluation {
-    let yaml = std::fs::read_to_string(fixture).unwrap();
-    collected::judge(rule_of(fixture), &yaml)
+    collected::judge(rule_of(fixture), fixture)
 }
 
 /// The rule that a fixture is for: the name of its folder's parent.
