@@ -140,11 +140,14 @@ fn reference(object: &Object) -> ObjectRef {
     ObjectRef::new(&GroupKind::new(group.as_str(), kind.as_str()), namespace.as_str(), name.as_str())
 }
 
-/// The part of an Event's name that comes from its object: what a DNS name may hold.
+/// The part of an Event's name that comes from its object: what a DNS name may begin with.
 fn label(name: &str) -> String {
     let dns = |char: char| if char.is_ascii_lowercase() || char.is_ascii_digit() { char } else { '-' };
     let label: String = name.chars().map(dns).take(NAME_BYTES).collect();
-    format!("driftgate-{}", label.trim_matches('-')).trim_end_matches('-').to_owned()
+    match label.trim_matches('-') {
+        "" => "gate".to_owned(),
+        label => label.to_owned(),
+    }
 }
 
 fn reason(exit: Exit) -> &'static str {

@@ -238,6 +238,15 @@ mod events {
     }
 
     #[test]
+    fn an_events_name_is_a_dns_name() {
+        for (name, expected) in [("web", "web.r1"), ("system:node:A", "system-node.r1"), ("::", "gate.r1")] {
+            let object = ObjectRef { name: name.into(), ..job() };
+            let event = event(&critical(), &object, "", "", &stamp());
+            assert_eq!(event.metadata.name.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
     fn the_workload_is_the_worst_one() {
         let web = ObjectRef::new(&GroupKind::new("apps", "Deployment"), "shop", "web");
         assert_eq!(regarding(&critical(), Some(&job())), [job(), web.clone()]);
@@ -254,10 +263,10 @@ mod events {
         api.seed_value(&deployment).unwrap();
         let errors = publish(&Cluster::new(api.client()), &critical(), Some(&job()), &stamp()).await;
         assert!(errors.is_empty(), "{errors:?}");
-        let on_workload = stored(&api, "driftgate-web.r1").unwrap();
+        let on_workload = stored(&api, "web.r1").unwrap();
         assert_eq!(on_workload["regarding"]["uid"], "u2");
         assert_eq!(on_workload["regarding"]["apiVersion"], "apps/v1");
-        let on_job = stored(&api, "driftgate-gate.r1").unwrap();
+        let on_job = stored(&api, "gate.r1").unwrap();
         assert_eq!(on_job["regarding"].get("uid"), None, "the Job cannot be read");
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
-use crate::finding::{GapReason, Severity};
+use crate::finding::Severity;
 use crate::report::palette::{Colour, Role};
 use crate::report::wire::{BySeverity, Excluded, Exclusion, Finding, Gap, Object};
 use crate::report::{Report, cut, words};
@@ -100,9 +100,11 @@ impl Page {
     fn head(&mut self, report: &Report) {
         let word = self.paint(Role::Exit(report.exit), words::word(report));
         self.wrap("", 2, &format!("{word} {}", words::place(report)));
-        for reason in &report.reasons {
-            self.wrap("", 2, reason.as_str());
+        let (shown, hidden) = report.reasons.split_at(self.shown(ENTRIES, report.reasons.len()));
+        for reason in shown {
+            self.wrap("", 2, &cut(reason.as_str(), MESSAGE_BYTES));
         }
+        self.rest(hidden.len(), "");
         if let Some(rollback) = &report.rollback {
             self.wrap("", 2, &words::capitalised(&words::rollback(rollback)));
         }
@@ -112,10 +114,6 @@ impl Page {
         let (blinding, others) = gaps.split_at(gaps.partition_point(|gap| gap.blinding));
         self.list("Not seen, though a blocking rule needs it", blinding, Self::gap);
         self.list("Not seen", others, Self::gap);
-        if gaps.iter().any(|gap| gap.reason == GapReason::Forbidden) {
-            let advice = "grant the gate's ServiceAccount get, list and watch on what is forbidden";
-            self.labelled(2, Role::Advice, "do:", advice);
-        }
     }
 
     fn gap(&mut self, gap: &Gap) {

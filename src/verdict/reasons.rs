@@ -1,5 +1,7 @@
 //! The verdict in sentences, the deciding one first.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::finding::Severity;
 use crate::scope::HookPhase;
 use crate::verdict::{Decision, Drift, Inputs, Novelty, Verdict};
@@ -56,15 +58,24 @@ fn blocked(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
     if would.iter().any(|drift| drift.novelty == Novelty::Known) {
         reasons.push("the last revision that passed had it too, so going back would not help".to_owned());
     }
+    reasons.extend(outsiders(&would));
+    reasons
+}
+
+/// One sentence for everything that one outsider brought.
+fn outsiders(would: &[&Drift<'_>]) -> Vec<String> {
+    let mut brought: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for drift in would {
         if let Novelty::Outside { by } = &drift.novelty {
-            let rule = drift.finding.identity.rule;
-            reasons
-                .push(format!("{rule}: this revision did not bring it, {by} did; going back cannot cure it"));
+            brought.entry(by).or_default().insert(drift.finding.identity.rule);
         }
     }
-    reasons.dedup();
-    reasons
+    let sentence = |(by, rules): (&str, BTreeSet<&str>)| {
+        let them = if rules.len() == 1 { "it" } else { "them" };
+        let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+        format!("{rules}: this revision did not bring {them}, {by} did; going back cannot cure {them}")
+    };
+    brought.into_iter().map(sentence).collect()
 }
 
 fn inconclusive(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
