@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::telemetry;
 
 pub use clock::Clock;
+pub use rehearse::Rehearsal;
 
 /// True if the command runs on a virtual clock.
 pub fn is_virtual(command: &Command) -> bool {

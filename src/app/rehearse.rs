@@ -25,7 +25,11 @@ const RECORDS: &str = "driftgate";
 
 /// Runs the command.
 pub(super) async fn run(args: &RehearseArgs, console: &Console, out: &mut impl Write) -> io::Result<Exit> {
-    match rehearse(&args.scenario, &console.progress()).await {
+    let outcome = match Rehearsal::prepare(&args.scenario).await {
+        Ok(rehearsal) => rehearsal.run(&console.progress()).await,
+        Err(message) => Err(message),
+    };
+    match outcome {
         Ok(report) => {
             console.write(&report, args.output, out)?;
             Ok(report.exit())
@@ -37,31 +41,58 @@ pub(super) async fn run(args: &RehearseArgs, console: &Console, out: &mut impl W
     }
 }
 
-/// Runs a scenario to the gate's report.
-async fn rehearse(folder: &Path, progress: &Progress) -> Result<Report, String> {
-    let scenario = Scenario::read(folder).map_err(|error| error.to_string())?;
-    let policy = match &scenario.policy {
-        Some(file) => policy(&folder.join(file))?,
-        None => Policy::default(),
-    };
-    let api = scenario.api();
-    let put = |file: &Path, stale: &[_]| {
-        scenario::put(&api, &folder.join(file), stale).map_err(|error| error.to_string())
-    };
-    let mut present = Vec::new();
-    if let Some(before) = &scenario.before {
-        present = put(&before.objects, &[])?;
-        let report = gate(&api, &scenario, &before.job, &Policy::default(), &Progress::Lines).await?;
-        if report.exit() != Exit::Pass {
-            let reason = report.reasons.first().map(ToString::to_string).unwrap_or_default();
-            return Err(format!("{}: the revision before does not pass: {reason}", folder.display()));
+/// A scenario whose good revision has passed and is on record, ready for the one that is judged.
+///
+/// Must live within a tokio runtime whose clock is paused.
+pub struct Rehearsal {
+    scenario: Scenario,
+    policy: Policy,
+    api: Api,
+}
+
+impl Rehearsal {
+    /// Reads a scenario, and lets the gate pass on the revision before.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario, its policy or its objects, or that the revision before does not pass.
+    pub async fn prepare(folder: &Path) -> Result<Self, String> {
+        let scenario = Scenario::read(folder).map_err(|error| error.to_string())?;
+        let policy = match &scenario.policy {
+            Some(file) => policy(&folder.join(file))?,
+            None => Policy::default(),
+        };
+        let api = scenario.api();
+        let put = |file: &Path, stale: &[_]| {
+            scenario::put(&api, &folder.join(file), stale).map_err(|error| error.to_string())
+        };
+        let mut present = Vec::new();
+        if let Some(before) = &scenario.before {
+            present = put(&before.objects, &[])?;
+            let report = gate(&api, &scenario, &before.job, &Policy::default(), &Progress::Lines).await?;
+            if report.exit() != Exit::Pass {
+                let reason = report.reasons.first().map(ToString::to_string).unwrap_or_default();
+                return Err(format!("{}: the revision before does not pass: {reason}", folder.display()));
+            }
         }
+        put(&scenario.objects, &present)?;
+        Ok(Self { scenario, policy, api })
     }
-    put(&scenario.objects, &present)?;
-    let script = scenario.play(&api);
-    let report = gate(&api, &scenario, &scenario.job, &policy, progress).await?;
-    script.abort();
-    Ok(report)
+
+    /// The recorded cluster.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// Lets the scenario happen, and the gate judge it.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario.
+    pub async fn run(&self, progress: &Progress) -> Result<Report, String> {
+        let script = self.scenario.play(&self.api);
+        let report = gate(&self.api, &self.scenario, &self.scenario.job, &self.policy, progress).await;
+        script.abort();
+        report
+    }
 }
 
 fn policy(path: &Path) -> Result<Policy, String> {

@@ -11,6 +11,7 @@
 mod catalogue;
 mod cli;
 mod examples;
+mod faults;
 mod generated;
 mod manifests;
 mod rules;
