@@ -22,8 +22,8 @@ fn deployment(pod_annotations: &Value) -> String {
     .to_string()
 }
 
-/// A hook Job as the gate's; its container runs the real program where it has its name.
-fn hook(container: &str, pod_annotations: &Value) -> String {
+/// A hook Job as the gate's; annotations say how its container ends.
+fn hook(pod_annotations: &Value) -> String {
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -43,7 +43,7 @@ fn hook(container: &str, pod_annotations: &Value) -> String {
                 "metadata": {"annotations": pod_annotations},
                 "spec": {
                     "restartPolicy": "Never",
-                    "containers": [{"name": container, "image": "registry.test/gate:1"}],
+                    "containers": [{"name": "stand-in", "image": "registry.test/gate:1"}],
                 },
             },
         },
@@ -61,7 +61,7 @@ async fn deployed(ctx: &Ctx, argo: &ArgoCd, app: &str, hook: &str) -> (App, Stri
 fn a_clean_commit_syncs_with_its_hook() {
     with_namespace("argo-clean", async |ctx| {
         let argo = ArgoCd::shared().await;
-        let hook = hook("driftgate", &json!({}));
+        let hook = hook(&json!({}));
         let (app, revision) = deployed(ctx, argo, &deployment(&json!({})), &hook).await;
         let operation = app.synced_to(&revision).await;
         let hooks = operation.hooks("PostSync");
@@ -75,7 +75,7 @@ fn a_clean_commit_syncs_with_its_hook() {
 fn the_exit_code_of_a_hook_reaches_the_sync_result() {
     with_namespace("argo-exit-code", async |ctx| {
         let argo = ArgoCd::shared().await;
-        let hook = hook("stand-in", &json!({"test.driftgate.dev/exit-code": "20"}));
+        let hook = hook(&json!({"test.driftgate.dev/exit-code": "20"}));
         let (app, revision) = deployed(ctx, argo, &deployment(&json!({})), &hook).await;
         let operation = app.synced_to(&revision).await;
         assert_eq!(operation.phase(), "Failed", "{operation:#?}");
@@ -91,7 +91,7 @@ fn a_sync_that_never_gets_healthy_runs_the_hook_as_sync_fail() {
     with_namespace("argo-sync-fail", async |ctx| {
         let argo = ArgoCd::shared().await;
         let never_ready = deployment(&json!({"test.driftgate.dev/phase": "never-ready"}));
-        let (app, revision) = deployed(ctx, argo, &never_ready, &hook("driftgate", &json!({}))).await;
+        let (app, revision) = deployed(ctx, argo, &never_ready, &hook(&json!({}))).await;
         let operation = app.synced_to(&revision).await;
         assert_eq!((operation.phase(), operation.hooks("PostSync").len()), ("Failed", 0), "{operation:#?}");
         let name = operation.hooks("SyncFail")[0]["name"].as_str().unwrap();
@@ -103,7 +103,7 @@ fn a_sync_that_never_gets_healthy_runs_the_hook_as_sync_fail() {
 fn labels_mark_the_resources_of_an_argo_cd_with_label_tracking() {
     with_namespace("argo-label", async |ctx| {
         let argo = ArgoCd::with_label_tracking().await;
-        let hook = hook("driftgate", &json!({}));
+        let hook = hook(&json!({}));
         let (app, revision) = deployed(ctx, argo, &deployment(&json!({})), &hook).await;
         assert_eq!(app.synced_to(&revision).await.phase(), "Succeeded");
         let web = ctx.rolled_out("web").await;

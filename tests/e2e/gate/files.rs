@@ -58,6 +58,13 @@ impl Shop {
         self
     }
 
+    /// Adds all of another application, such as a second Deployment. Argo CD may take an object that it has changed for
+    /// as healthy as it was, but not one that is new.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.more.extend(other.objects());
+        self
+    }
+
     pub(super) fn with(mut self, object: Value) -> Self {
         self.more.push(object);
         self
@@ -115,8 +122,9 @@ impl Shop {
     }
 }
 
-/// A quiet window that suits tests: nothing goes on in their clusters but what they do themselves.
-pub(super) const QUICK: &[&str] = &["gate", "--settle-quiet=1s"];
+/// A quiet window that suits tests: nothing goes on in their clusters but what they do themselves. What never settles
+/// is reported before a test has lost its patience.
+pub(super) const QUICK: &[&str] = &["gate", "--settle-quiet=1s", "--settle-timeout=1m"];
 
 /// The shipped Job with other arguments.
 pub(super) fn job(args: &[&str]) -> String {

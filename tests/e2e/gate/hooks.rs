@@ -20,6 +20,10 @@ fn an_application_that_never_becomes_ready_but_is_clean_is_not_accused() {
     });
 }
 
+fn worker() -> Shop {
+    Shop::clean("worker").never_ready().privileged()
+}
+
 #[test]
 fn a_privileged_container_of_an_application_that_never_becomes_ready_is_critical() {
     gated("gate-degraded", async |ctx| {
@@ -27,7 +31,7 @@ fn a_privileged_container_of_an_application_that_never_becomes_ready_is_critical
         let shop = Shop::clean("web");
         let (app, good) = Gated::create(ctx, argo, &ctx.ns, &shop, &job(QUICK)).await;
         assert_eq!(good.phase(), "Succeeded", "{:#?}", good.operation);
-        let bad = app.deploy(&shop.never_ready().privileged()).await;
+        let bad = app.deploy(&shop.and(&worker())).await;
         assert_eq!(bad.phase(), "Failed");
         assert_eq!(bad.ends().await, exits(&[("SyncFail", "Failed", 20)]));
         let gate = bad.gate("SyncFail").await;
@@ -45,14 +49,13 @@ fn the_component_of_kustomize_does_what_the_plain_job_does() {
         let (app, good) = Gated::create(ctx, argo, &ctx.ns, &shop, &jobs).await;
         assert_eq!(good.phase(), "Succeeded", "{:#?}", good.operation);
         assert_eq!(good.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
-        let shop = shop.privileged();
-        let bad = app.deploy(&shop).await;
+        let bad = app.deploy(&shop.clone().privileged()).await;
         assert_eq!(bad.phase(), "Failed");
         assert_eq!(bad.ends().await, exits(&[("PostSync", "Failed", 20), ("SyncFail", "Succeeded", 0)]));
         assert_eq!(bad.gate("PostSync").await.job, "driftgate");
         let second = bad.gate("SyncFail").await;
         assert!(second.log.stdout.contains("gate-component/driftgate"), "{second:#?}");
-        let degraded = app.deploy(&shop.never_ready().labelled("tier", "front")).await;
+        let degraded = app.deploy(&shop.and(&worker())).await;
         assert_eq!(degraded.ends().await, exits(&[("SyncFail", "Failed", 20)]));
     });
 }

@@ -99,7 +99,7 @@ fn without_a_record_critical_drift_blocks_and_asks_for_no_rollback() {
 fn a_commit_that_lets_pods_be_created_and_secrets_be_read_fails_its_sync() {
     gated("gate-creep", async |ctx| {
         let argo = ArgoCd::with_label_tracking().await;
-        let hook = job(&["gate", "--settle-quiet=1s", "--argocd-namespace=argocd-label"]);
+        let hook = job(&[QUICK, &["--argocd-namespace=argocd-label"]].concat());
         let shop = Shop::clean("web");
         let (app, good) = Gated::create(ctx, argo, &ctx.ns, &shop, &hook).await;
         assert_eq!(good.phase(), "Succeeded", "{:#?}", good.operation);
