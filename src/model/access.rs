@@ -128,7 +128,10 @@ pub fn accesses(
     let mut catalogue = Roles::new(roles);
     let mut grants_of = holders(accounts, bindings, owned);
     let mut bound = BTreeSet::new();
-    for binding in bindings {
+    let mut by_name: Vec<(ObjectRef, &Binding)> =
+        bindings.iter().map(|binding| (binding_reference(binding), binding)).collect();
+    by_name.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, binding) in by_name {
         let role = role_reference(binding);
         let sources = catalogue.rules(&role);
         if !binding.subjects.is_empty() {
@@ -136,7 +139,7 @@ pub fn accesses(
             bound.extend(given.filter(|role| owned.contains(*role)).cloned());
         }
         let reached = subject::reached(binding, &grants_of, owned);
-        let grants = grants(binding_reference(binding), role, &sources, owned);
+        let grants = grants(name, role, &sources, owned);
         for who in reached {
             grants_of.entry(who).or_default().extend(grants.iter().cloned());
         }
@@ -209,9 +212,7 @@ fn grants(
         .collect()
 }
 
-fn access(who: &Who, mut grants: Vec<Grant>, accounts: &Accounts, owned: &BTreeSet<ObjectRef>) -> Access {
-    let order = |grant: &Grant| (grant.way.binding.clone(), grant.source.role.clone(), grant.source.index);
-    grants.sort_by_cached_key(order);
+fn access(who: &Who, grants: Vec<Grant>, accounts: &Accounts, owned: &BTreeSet<ObjectRef>) -> Access {
     let subject = who.reference();
     let used = who.account_key().and_then(|key| accounts.get(&key));
     let holder = match used {

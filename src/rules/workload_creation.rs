@@ -35,8 +35,9 @@ fn check(access: &Access, world: &World, settings: &Settings, sink: &mut Sink<'_
         let of = |target, verbs, harm| {
             case.over_any(target, verbs, severity(&case, harm)).into_iter().map(move |power| (harm, power))
         };
-        let listed = producers().flat_map(|Producer { target, verbs, harm }| of(target, verbs, harm));
-        let found = custom(world).flat_map(|(target, harm)| of(target, power::WRITE, harm));
+        let listed = producers().filter(|listed| case.held.knows(listed.target.group));
+        let listed = listed.flat_map(|Producer { target, verbs, harm }| of(target, verbs, harm));
+        let found = custom(&case, world).flat_map(|(target, harm)| of(target, power::WRITE, harm));
         let (harms, powers): (Vec<_>, Vec<_>) = listed.chain(found).unzip();
         let worst = harms.into_iter().max().unwrap_or(Harm::None);
         case.report(&powers, why(worst), sink);
@@ -64,10 +65,12 @@ fn why(worst: Harm) -> &'static str {
     }
 }
 
-/// Custom resources of this cluster that nothing was known about before.
-fn custom(world: &World) -> impl Iterator<Item = (Target<'_>, Harm)> {
-    let unknown =
-        world.pod_producers.iter().filter(|((group, plural), _)| !is_ignored(group) && !known(group, plural));
+/// Custom resources of this cluster that nothing was known about before, of the groups that somebody grants.
+fn custom<'a>(case: &Case<'_>, world: &'a World) -> impl Iterator<Item = (Target<'a>, Harm)> {
+    let unknown = world
+        .pod_producers
+        .iter()
+        .filter(|((group, plural), _)| case.held.knows(group) && !is_ignored(group) && !known(group, plural));
     unknown.map(|((group, plural), producer)| {
         let harm = match producer.embedding {
             Embedding::Opaque => Harm::Limited,

@@ -92,28 +92,65 @@ pub struct Permission<'a> {
 pub struct Held<'a> {
     /// The scope.
     pub scope: &'a Scope,
-    here: Vec<&'a Grant>,
-    everywhere: Rc<[&'a Grant]>,
+    here: Rc<ByGroup<'a>>,
+    everywhere: Rc<ByGroup<'a>>,
+}
+
+/// Grants by the API group that they are for; `*` is a group of its own.
+#[derive(Debug, Default)]
+struct ByGroup<'a>(BTreeMap<&'a str, Vec<&'a Grant>>);
+
+impl<'a> ByGroup<'a> {
+    fn add(&mut self, grant: &'a Grant) {
+        let groups = &grant.source.rule.api_groups;
+        let groups: BTreeSet<&str> = if groups.iter().any(|group| group == "*") {
+            BTreeSet::from(["*"])
+        } else {
+            groups.iter().map(String::as_str).collect()
+        };
+        for group in groups {
+            self.0.entry(group).or_default().push(grant);
+        }
+    }
+
+    /// Those that cover the group.
+    fn of(&self, group: &str) -> impl Iterator<Item = &'a Grant> {
+        let own = self.0.get(group).filter(|_| group != "*");
+        own.into_iter().chain(self.0.get("*")).flatten().copied()
+    }
 }
 
 impl Access {
     /// The grants that list at least one of the verbs, scope by scope.
     pub fn held<'a>(&'a self, verbs: &[&str]) -> Vec<Held<'a>> {
-        let mut by_scope: BTreeMap<&Scope, Vec<&Grant>> = BTreeMap::new();
+        let mut by_scope: BTreeMap<&Scope, ByGroup<'a>> = BTreeMap::new();
         for grant in &self.grants {
             if verbs.iter().any(|verb| grant.source.rule.permits_verb(verb)) {
-                by_scope.entry(&grant.way.scope).or_default().push(grant);
+                by_scope.entry(&grant.way.scope).or_default().add(grant);
             }
         }
-        let everywhere: Rc<[&Grant]> = by_scope.get(&Scope::Cluster).cloned().unwrap_or_default().into();
-        by_scope
-            .into_iter()
-            .map(|(scope, here)| Held { scope, here, everywhere: Rc::clone(&everywhere) })
-            .collect()
+        let mut held: Vec<Held<'a>> = Vec::new();
+        // The whole cluster comes first.
+        for (scope, here) in by_scope {
+            let here = Rc::new(here);
+            let first = held.first().filter(|first| *first.scope == Scope::Cluster);
+            let everywhere = match first {
+                Some(cluster) => Rc::clone(&cluster.here),
+                None if *scope == Scope::Cluster => Rc::clone(&here),
+                None => Rc::default(),
+            };
+            held.push(Held { scope, here, everywhere });
+        }
+        held
     }
 }
 
 impl<'a> Held<'a> {
+    /// False if no grant is for the API group: then nothing is permitted there.
+    pub fn knows(&self, group: &str) -> bool {
+        [&self.here, &self.everywhere].iter().any(|grants| grants.of(group).next().is_some())
+    }
+
     /// What permits the verb on the resource in this scope. What holds in the whole cluster is left to that scope,
     /// except as the second half of a permission that takes two grants.
     ///
@@ -149,7 +186,7 @@ impl<'a> Held<'a> {
 
     fn permitting(
         &self,
-        grants: &[&'a Grant],
+        grants: &ByGroup<'a>,
         verb: &str,
         target: &Target<'_>,
     ) -> impl Iterator<Item = &'a Grant> {
@@ -157,7 +194,7 @@ impl<'a> Held<'a> {
             (Place::Cluster, Scope::Namespace(namespace)) => Some(namespace),
             (Place::Cluster | Place::Namespaced, _) => None,
         };
-        grants.iter().copied().filter(move |grant| {
+        grants.of(target.group).filter(move |grant| {
             let rule = &grant.source.rule;
             rule.permits(verb, target.group, target.resource)
                 && namespace
@@ -167,17 +204,17 @@ impl<'a> Held<'a> {
 
     /// Named `create` that a `patch` or `update` for the same name makes effective.
     fn upserts(&self, target: &Target<'_>) -> Vec<Permission<'a>> {
-        let mut upserts = self.upserts_of(&self.here, &[&self.here[..], &self.everywhere[..]], target);
+        let mut upserts = self.upserts_of(&self.here, &[&self.here, &self.everywhere], target);
         if *self.scope != Scope::Cluster {
-            upserts.extend(self.upserts_of(&self.everywhere, &[&self.here[..]], target));
+            upserts.extend(self.upserts_of(&self.everywhere, &[&self.here], target));
         }
         upserts
     }
 
     fn upserts_of(
         &self,
-        creators: &[&'a Grant],
-        partners: &[&[&'a Grant]],
+        creators: &ByGroup<'a>,
+        partners: &[&ByGroup<'a>],
         target: &Target<'_>,
     ) -> Vec<Permission<'a>> {
         let creators: Vec<&Grant> =

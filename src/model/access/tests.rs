@@ -314,7 +314,7 @@ fn aggregation_counts_copies_and_originals() {
         let all = access.grants.iter();
         all.map(|grant| format!("{} {:?}", grant.source.role.name, grant.origin)).collect()
     };
-    assert_eq!(from(&access), ["copied Others", "fresh Application", "sum Others"]);
+    assert_eq!(from(&access), ["sum Others", "copied Others", "fresh Application"]);
     assert!(access.grants.iter().all(|grant| grant.way.role.name == "sum"));
     let others: Vec<_> =
         case.accesses().into_iter().filter(|access| access.holder == Holder::UnboundRole).collect();
