@@ -4,6 +4,7 @@
 
 mod collected;
 mod laws;
+mod pod_laws;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
