@@ -91,6 +91,17 @@ fn whole(path: &Path, error: &io::Error) -> Problem {
     Problem { file: path.display().to_string(), document: None, line: 0, message: error.to_string() }
 }
 
+/// An error with its causes, in one line.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

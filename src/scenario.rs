@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::manifests::{self, Problem};
+use crate::manifests::{self, Problem, causes};
 use crate::memory::{Api, Fault, Settings, Step};
 
 /// `apiVersion` of scenario files.
@@ -195,15 +195,4 @@ fn reference(object: &serde_json::Value) -> Option<crate::memory::ObjectRef> {
         namespace: text("/metadata/namespace"),
         name: text("/metadata/name")?,
     })
-}
-
-/// An error with its causes, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cluster::Cluster;
-use crate::manifests::{self, Problem};
+use crate::manifests::{self, Problem, causes};
 use crate::memory::Api;
 
 /// What the files hold, and what in them is no manifest.
@@ -19,15 +19,4 @@ pub(super) fn load(paths: &[PathBuf]) -> Files {
         api.seed(json).map(|_count| ()).map_err(|error| causes(&error))
     });
     Files { cluster: Cluster::new(api.client()), problems }
-}
-
-/// An error with its causes, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
