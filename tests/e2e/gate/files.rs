@@ -87,6 +87,37 @@ impl Shop {
             }))
     }
 
+    /// Adds one of every other kind of workload, all with Pods like its own.
+    pub(super) fn with_every_kind_of_workload(self) -> Self {
+        let labels = |kind: &str| json!({"app": self.name, "kind": kind});
+        let template = |kind: &str, restart_policy: &str| {
+            let mut template = self.template.clone();
+            template["metadata"]["labels"] = labels(kind);
+            template["spec"]["restartPolicy"] = json!(restart_policy);
+            template
+        };
+        let object = |api_version: &str, kind: &str, spec: Value| {
+            let name = format!("{}-{}", self.name, kind.to_lowercase());
+            json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec})
+        };
+        let lasting = |kind: &str| json!({"selector": {"matchLabels": labels(kind)}, "template": template(kind, "Always")});
+        let mut stateful = lasting("StatefulSet");
+        stateful["serviceName"] = json!(self.name);
+        stateful["replicas"] = json!(2);
+        let controller = json!({"selector": labels("ReplicationController"), "template": template("ReplicationController", "Always")});
+        let job = json!({"template": template("Job", "Never")});
+        let cron_job = json!({"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template("CronJob", "Never")}}});
+        let all = [
+            object("apps/v1", "StatefulSet", stateful),
+            object("apps/v1", "DaemonSet", lasting("DaemonSet")),
+            object("apps/v1", "ReplicaSet", lasting("ReplicaSet")),
+            object("v1", "ReplicationController", controller),
+            object("batch/v1", "Job", job),
+            object("batch/v1", "CronJob", cron_job),
+        ];
+        all.into_iter().fold(self, Self::with)
+    }
+
     /// All of it as one file.
     pub(super) fn text(&self) -> String {
         let objects = self.objects();

@@ -81,6 +81,8 @@ fn an_operation_that_is_terminated_while_the_gate_waits_wants_no_rollback() {
         let ended = ctx.until(&name, "has ended", |pod: &Pod| exit_code(pod).is_some());
         let ((), pod) = tokio::join!(terminate, ended);
         assert_eq!(exit_code(&pod), Some(143));
+        let log = ctx.plane.kubelet.log(&ctx.ns, &name);
+        assert!(log.stdout.starts_with("TERMINATED argocd/gate-terminated "), "{log:#?}");
         let status = app
             .until("is terminated", |app| {
                 let phase = app["status"]["operationState"]["phase"].as_str();

@@ -1,5 +1,8 @@
 //! What commits lead to.
 
+use std::collections::BTreeSet;
+
+use jiff::{Span, Zoned};
 use serde_json::{Value, json};
 
 use super::files::{QUICK, Shop, job};
@@ -168,5 +171,87 @@ fn custom_resources_that_make_no_pods_are_no_obstacle() {
         let shop = Shop::clean("web").with(certificate);
         let (_app, sync) = Gated::create(ctx, argo, &ctx.ns, &shop, &job(QUICK)).await;
         assert_eq!(sync.ends().await, exits(&[("PostSync", "Succeeded", 0)]), "{:#?}", sync.operation);
+    });
+}
+
+#[test]
+fn where_the_application_cannot_be_read_marks_tell_what_belongs_to_it() {
+    gated("gate-marks", async |ctx| {
+        // As in a cluster that an Argo CD elsewhere deploys to: there is no Application of that name here.
+        let hook = job(&[QUICK, &["--argocd-namespace=elsewhere"]].concat());
+        let (web, api) = (Shop::clean("web"), Shop::clean("api"));
+        let (annotating, labelling) = (ArgoCd::shared().await, ArgoCd::with_label_tracking().await);
+        let ((web_app, web_good), (api_app, api_good)) = tokio::join!(
+            Gated::create(ctx, annotating, "gate-marks-web", &web, &hook),
+            Gated::create(ctx, labelling, "gate-marks-api", &api, &hook),
+        );
+        assert_eq!((web_good.phase(), api_good.phase()), ("Succeeded", "Succeeded"));
+        let (bad_web, better_api) = (web.clone().privileged(), api.clone().labelled("tier", "back"));
+        let (web_bad, api_better) = tokio::join!(web_app.deploy(&bad_web), api_app.deploy(&better_api));
+        let critical = exits(&[("PostSync", "Failed", 20), ("SyncFail", "Succeeded", 0)]);
+        assert_eq!(web_bad.ends().await, critical);
+        assert_eq!(api_better.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
+        let (web, api) = (web.labelled("tier", "front"), api.privileged());
+        let (web_fixed, api_bad) = tokio::join!(web_app.deploy(&web), api_app.deploy(&api));
+        assert_eq!(web_fixed.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
+        assert_eq!(api_bad.ends().await, critical);
+    });
+}
+
+#[test]
+fn a_policy_beside_the_application_is_mounted_and_obeyed() {
+    gated("gate-policy", async |ctx| {
+        let expires = Zoned::now().date().saturating_add(Span::new().days(30));
+        let policy = json!({
+            "apiVersion": "driftgate.dev/v1alpha1", "kind": "GatePolicy",
+            "spec": {"exclusions": [{
+                "rule": "privileged-container",
+                "subject": {"kind": "Deployment", "namespace": ctx.ns, "name": "web"},
+                "container": "main",
+                "reason": "It loads a kernel module until the node image has it",
+                "owner": "storage-team@shop.example",
+                "expires": expires.to_string(),
+            }]},
+        });
+        ctx.apply(json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "driftgate-policy"},
+            "data": {"policy.yaml": policy.to_string()},
+        }))
+        .await;
+        let argo = ArgoCd::shared().await;
+        let shop = Shop::clean("web").privileged();
+        let (_app, sync) = Gated::create(ctx, argo, &ctx.ns, &shop, &job(QUICK)).await;
+        let gate = sync.gate("PostSync").await;
+        assert_eq!((sync.phase(), gate.exit_code), ("Succeeded", 0), "{gate:#?}");
+        assert!(gate.log.stdout.contains("storage-team@shop.example"), "{gate:#?}");
+    });
+}
+
+#[test]
+fn workloads_of_every_kind_settle_and_are_judged() {
+    gated("gate-kinds", async |ctx| {
+        let argo = ArgoCd::shared().await;
+        let hook = job(&[QUICK, &["--output=json"]].concat());
+        let shop = Shop::clean("web").privileged().with_every_kind_of_workload();
+        let (_app, sync) = Gated::create(ctx, argo, &ctx.ns, &shop, &hook).await;
+        let gate = sync.gate("PostSync").await;
+        assert_eq!(gate.exit_code, 10, "{gate:#?}");
+        let report: Value = serde_json::from_str(&gate.log.stdout).unwrap();
+        // Two Pods of the StatefulSet and one each of the others; none now of Job and CronJob.
+        let (pods, templates) = (&report["counts"]["pods"], &report["counts"]["templates"]);
+        assert_eq!((pods, templates), (&json!(6), &json!(2)), "{report:#}");
+        let critical =
+            report["drift"].as_array().unwrap().iter().filter(|it| it["rule"] == "privileged-container");
+        let kinds: BTreeSet<&str> = critical.map(|it| it["subject"]["kind"].as_str().unwrap()).collect();
+        let expected = BTreeSet::from([
+            "CronJob",
+            "DaemonSet",
+            "Deployment",
+            "Job",
+            "ReplicaSet",
+            "ReplicationController",
+            "StatefulSet",
+        ]);
+        assert_eq!(kinds, expected, "{report:#}");
     });
 }

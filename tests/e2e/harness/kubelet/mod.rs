@@ -96,6 +96,9 @@ async fn register_node(client: &Client) {
         .patch_status(NODE, &PatchParams::default(), &Patch::Merge(node_status()))
         .await
         .expect("the Node's status can be set");
+    // Admission gives it one until it is ready, and nobody else takes it away: DaemonSets would pass it by.
+    let no_taints = Patch::Merge(json!({"spec": {"taints": null}}));
+    nodes.patch(NODE, &PatchParams::default(), &no_taints).await.expect("the Node's taints can be removed");
 }
 
 fn node_status() -> Value {
