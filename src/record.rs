@@ -3,7 +3,7 @@
 //! A record decides whether going back can help, never whether something passes. Owns its form (canonical JSON,
 //! bounded in size). Does not know where records are kept or what a verdict is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -20,6 +20,8 @@ pub const API_VERSION: &str = "driftgate.dev/v1alpha1";
 pub const KIND: &str = "GateRecord";
 /// Most bytes of a record as JSON; a ConfigMap holds 1 MiB in all.
 pub const RECORD_BYTES: usize = 900 * 1024;
+/// Most characters of a finding in words.
+const WORDS: usize = 160;
 
 /// A finding's identity as 16 hexadecimal digits of SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,10 +54,14 @@ pub struct Record {
     pub revision: Option<String>,
     /// When it passed.
     pub time: Timestamp,
-    /// Findings that it had, excluded and minor ones included.
-    pub findings: BTreeSet<Mark>,
+    /// Findings that it had, excluded and minor ones included, with words for people; only the marks are compared,
+    /// and a record that would grow too large leaves all words out.
+    pub findings: BTreeMap<Mark, String>,
     /// What the source declared of the application's own objects, by `ObjectRef` in words.
     pub declared: BTreeMap<String, Digest>,
+    /// What changed Pods on their way in, by `ObjectRef` in words, with something that changes when it changes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub injectors: BTreeMap<String, String>,
 }
 
 /// Why a text is no record, or a record cannot be written.
@@ -86,22 +92,33 @@ pub enum Error {
 
 impl Record {
     /// A record of a pass.
-    pub fn new(
+    pub fn new<'a>(
         application: impl Into<String>,
         revision: Option<String>,
         time: Timestamp,
-        findings: impl IntoIterator<Item = Mark>,
+        findings: impl IntoIterator<Item = &'a Identity>,
         declared: &BTreeMap<ObjectRef, Digest>,
     ) -> Self {
+        let finding = |identity: &Identity| {
+            (Mark::of(identity), identity.to_string().chars().take(WORDS).collect::<String>())
+        };
         Self {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
             application: application.into(),
             revision,
             time,
-            findings: findings.into_iter().collect(),
-            declared: declared.iter().map(|(object, digest)| (object.to_string(), digest.clone())).collect(),
+            findings: findings.into_iter().map(finding).collect(),
+            declared: in_words(declared),
+            injectors: BTreeMap::new(),
         }
+    }
+
+    /// With what changes Pods on their way in.
+    #[must_use]
+    pub fn injected_by(mut self, injectors: &BTreeMap<ObjectRef, String>) -> Self {
+        self.injectors = in_words(injectors);
+        self
     }
 
     /// Reads canonical JSON.
@@ -116,7 +133,12 @@ impl Record {
 
     /// Canonical JSON: the same record is the same bytes.
     pub fn to_json(&self) -> Result<String, Error> {
-        let text = serde_json::to_string(self).map_err(|error| Error::Malformed(error.to_string()))?;
+        let text = json(self)?;
+        if text.len() <= RECORD_BYTES {
+            return Ok(text);
+        }
+        let findings = self.findings.keys().map(|mark| (mark.clone(), String::new())).collect();
+        let text = json(&Self { findings, ..self.clone() })?;
         if text.len() > RECORD_BYTES {
             let (findings, objects) = (self.findings.len(), self.declared.len());
             return Err(Error::TooLarge { bytes: text.len(), findings, objects });
@@ -126,13 +148,21 @@ impl Record {
 
     /// True if the revision had this finding.
     pub fn has(&self, identity: &Identity) -> bool {
-        self.findings.contains(&Mark::of(identity))
+        self.findings.contains_key(&Mark::of(identity))
     }
 
     /// What the source declared of an object.
     pub fn declared(&self, object: &ObjectRef) -> Option<&Digest> {
         self.declared.get(&object.to_string())
     }
+}
+
+fn json(record: &Record) -> Result<String, Error> {
+    serde_json::to_string(record).map_err(|error| Error::Malformed(error.to_string()))
+}
+
+fn in_words<V: Clone>(map: &BTreeMap<ObjectRef, V>) -> BTreeMap<String, V> {
+    map.iter().map(|(object, value)| (object.to_string(), value.clone())).collect()
 }
 
 /// `4f2c91e, which passed at 2026-11-24T10:00:00Z`.
@@ -158,11 +188,15 @@ mod tests {
     }
 
     fn record(values: &[String]) -> Record {
-        let marks = values.iter().map(|value| Mark::of(&identity("a", None, value)));
+        let identities: Vec<_> = values.iter().map(|value| identity("a", None, value)).collect();
         let digest = crate::declared::declared(r#"{"kind":"Deployment","spec":{"replicas":1}}"#).unwrap();
         let object = identity("a", None, "").subject;
         let time = "2026-11-24T10:00:00Z".parse().unwrap();
-        Record::new("argocd/shop", Some("4f2c91e".into()), time, marks, &[(object, digest)].into())
+        Record::new("argocd/shop", Some("4f2c91e".into()), time, &identities, &[(object, digest)].into())
+    }
+
+    fn numbers(count: u32) -> Vec<String> {
+        (0..count).map(|number| number.to_string()).collect()
     }
 
     #[test]
@@ -174,14 +208,30 @@ mod tests {
             identity("a", Some("x"), ""),
             identity("a", None, ""),
         ];
-        let marks: BTreeSet<_> = all.iter().map(Mark::of).collect();
+        let marks: std::collections::BTreeSet<_> = all.iter().map(Mark::of).collect();
         assert_eq!(marks.len(), all.len());
     }
 
     #[test]
+    fn people_can_read_what_was_found() {
+        let text = record(&["NET_ADMIN".into()]).to_json().unwrap();
+        assert!(text.contains("a apps/Deployment shop/web NET_ADMIN"), "{text}");
+    }
+
+    #[test]
+    fn twenty_thousand_findings_fit_without_their_words() {
+        let full = record(&numbers(20_000));
+        let text = full.to_json().unwrap();
+        assert!(!text.contains("shop/web 7"), "the words are left out");
+        let read = Record::parse(&text).unwrap();
+        assert_eq!(read.findings.len(), 20_000);
+        assert!(read.has(&identity("a", None, "19999")));
+        assert_eq!(read.to_json().unwrap(), text);
+    }
+
+    #[test]
     fn a_record_that_is_too_large_is_refused_with_its_size() {
-        let values: Vec<String> = (0..60_000).map(|number| number.to_string()).collect();
-        let error = record(&values).to_json().unwrap_err();
+        let error = record(&numbers(60_000)).to_json().unwrap_err();
         assert!(error.to_string().contains("with 60000 findings and 1 objects"), "{error}");
     }
 

@@ -101,14 +101,21 @@ pub async fn save(cluster: &Cluster, namespace: &str, record: &Record) -> Result
             None => None,
         };
         let body = config_map(namespace, &name, record, &text, version);
-        let written = match version {
-            Some(_) => cluster.replace(&kind, namespace, &name, &body).await,
-            None => cluster.create(&kind, namespace, &body).await,
+        // Another gate was faster: it changed, deleted or created the ConfigMap since we looked. A create that finds
+        // nothing means that the namespace is not there.
+        let (written, faster) = match version {
+            Some(_) => {
+                let written = cluster.replace(&kind, namespace, &name, &body).await;
+                (written, [Reason::Conflict, Reason::NotFound])
+            }
+            None => {
+                let written = cluster.create(&kind, namespace, &body).await;
+                (written, [Reason::Conflict, Reason::AlreadyExists])
+            }
         };
         match written {
             Ok(_) => return Ok(()),
-            Err(error)
-                if matches!(error.reason(), Reason::Conflict | Reason::AlreadyExists | Reason::NotFound) => {}
+            Err(error) if faster.contains(&error.reason()) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -214,6 +221,51 @@ mod tests {
         let newer = record("argocd/shop", "b", "2026-11-24T11:00:00Z");
         save(&cluster, "driftgate", &newer).await.unwrap();
         assert_eq!(newest(&cluster, "driftgate", "argocd/shop").await.unwrap(), Some(newer));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_gates_that_pass_at_once_one_is_on_record_whole() {
+        let api = Api::default();
+        let [one, other] = [api.client(), api.client()].map(Cluster::new);
+        let early = record("argocd/shop", "a", "2026-11-24T10:00:00Z");
+        let late = record("argocd/shop", "b", "2026-11-24T10:00:01Z");
+        let (first, second) = tokio::join!(save(&one, "driftgate", &late), save(&other, "driftgate", &early));
+        first.unwrap();
+        second.unwrap();
+        assert_eq!(newest(&one, "driftgate", "argocd/shop").await.unwrap(), Some(late));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_gates_that_never_stop_writing_are_an_error() {
+        let api = Api::default();
+        let cluster = Cluster::new(api.client());
+        let create = Matching { verb: Some("create".into()), ..Matching::default() };
+        api.add_fault(Fault { at: Where::Every(create), what: What::Status(409) });
+        let record = record("argocd/shop", "a", "2026-11-24T10:00:00Z");
+        let error = save(&cluster, "driftgate", &record).await.unwrap_err();
+        assert!(matches!(error, Error::Busy { .. }), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_is_not_there_is_an_error() {
+        let api = Api::default();
+        let cluster = Cluster::new(api.client());
+        let create = Matching { verb: Some("create".into()), ..Matching::default() };
+        api.add_fault(Fault { at: Where::Every(create), what: What::Status(404) });
+        let record = record("argocd/shop", "a", "2026-11-24T10:00:00Z");
+        let error = save(&cluster, "driftgate", &record).await.unwrap_err();
+        assert!(matches!(&error, Error::Api(error) if error.reason() == Reason::NotFound), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_record_of_another_application_is_not_taken_for_ours() {
+        let api = Api::default();
+        let cluster = Cluster::new(api.client());
+        save(&cluster, "driftgate", &record("argocd/shop", "a", "2026-11-24T10:00:00Z")).await.unwrap();
+        let forged = record("argocd/other", "a", "2026-11-24T10:00:00Z").to_json().unwrap();
+        api.patch(&holder(), &json!({"data": {KEY: forged}})).unwrap();
+        let error = newest(&cluster, "driftgate", "argocd/shop").await.unwrap_err();
+        assert!(error.to_string().contains("it is of application argocd/other"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

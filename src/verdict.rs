@@ -23,6 +23,7 @@ use crate::record::Record;
 use crate::rules::Rule;
 use crate::scope::HookPhase;
 
+use novelty::Changes;
 pub use novelty::Novelty;
 
 /// What the gate says; ordered by precedence, the last wins.
@@ -71,8 +72,9 @@ pub struct Inputs<'a> {
     pub declared: &'a BTreeMap<ObjectRef, Digest>,
     /// The application's own objects.
     pub owned: &'a BTreeSet<ObjectRef>,
-    /// Whatever changes Pods on their way in, to name who may have brought a finding.
-    pub injectors: &'a BTreeSet<ObjectRef>,
+    /// Whatever changes Pods on their way in, each with something that changes when it changes: to name who may have
+    /// brought a finding, never to decide.
+    pub injectors: &'a BTreeMap<ObjectRef, String>,
     /// When in the operation the gate runs.
     pub hook: HookPhase,
     /// Whether the application has settled; a SyncFail hook does not wait for that.
@@ -120,6 +122,7 @@ pub struct Decision<'a> {
 /// Decides.
 pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
     let mut ledger = Ledger::new(&inputs.policy.exclusions, inputs.today);
+    let changes = Changes::since(inputs);
     let mut decision = Decision {
         verdict: Verdict::Pass,
         reasons: Vec::new(),
@@ -140,7 +143,7 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
         } else if inputs.is_provisional(finding) {
             decision.provisional.push(finding);
         } else {
-            let novelty = Novelty::of(finding, inputs);
+            let novelty = changes.novelty(finding);
             let rolls_back = inputs.rolls_back(finding, &novelty);
             decision.drift.push(Drift { finding, novelty, rolls_back });
         }

@@ -6,6 +6,7 @@ use crate::cluster::{ApiError, Cluster, judge, survey};
 use crate::declared::Digest;
 use crate::engine::Evaluation;
 use crate::model::admission::RuleWithOperations;
+use crate::model::meta::Meta;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world::World;
 use crate::rules::{Rule, Settings};
@@ -20,8 +21,8 @@ pub(super) struct Seen {
     pub(super) declared: BTreeMap<ObjectRef, Digest>,
     /// The application's own objects.
     pub(super) owned: BTreeSet<ObjectRef>,
-    /// Whatever changes Pods on their way in.
-    pub(super) injectors: BTreeSet<ObjectRef>,
+    /// Whatever changes Pods on their way in, with its uid and generation.
+    pub(super) injectors: BTreeMap<ObjectRef, String>,
 }
 
 /// Looks at everything once.
@@ -38,21 +39,24 @@ pub(super) async fn look(
 }
 
 /// Webhook configurations and policies that take Pods as they are created.
-fn injectors(world: &World) -> BTreeSet<ObjectRef> {
+fn injectors(world: &World) -> BTreeMap<ObjectRef, String> {
     let takes_pods = |rules: &[RuleWithOperations]| {
         let pods = |resource: &String| matches!(resource.as_str(), "pods" | "*" | "*/*");
         rules.iter().any(|rule| rule.resources.iter().any(pods))
     };
-    let kind = |kind: &str| GroupKind::new("admissionregistration.k8s.io", kind);
+    let named = |meta: &Meta, kind: &str| {
+        let object = meta.reference(&GroupKind::new("admissionregistration.k8s.io", kind));
+        (object, format!("{}/{}", meta.uid, meta.generation.unwrap_or_default()))
+    };
     let webhooks = world
         .mutating_webhooks
         .iter()
         .filter(|configuration| configuration.webhooks.iter().any(|webhook| takes_pods(&webhook.rules)))
-        .map(|configuration| configuration.metadata.reference(&kind("MutatingWebhookConfiguration")));
+        .map(|configuration| named(&configuration.metadata, "MutatingWebhookConfiguration"));
     let policies = world
         .mutating_policies
         .iter()
         .filter(|policy| takes_pods(&policy.spec.match_constraints.resource_rules))
-        .map(|policy| policy.metadata.reference(&kind("MutatingAdmissionPolicy")));
+        .map(|policy| named(&policy.metadata, "MutatingAdmissionPolicy"));
     webhooks.chain(policies).collect()
 }

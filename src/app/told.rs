@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::finding::Severity;
 use crate::gitops::argocd::discover::{self, Discovery};
 use crate::policy::PolicyErrors;
-use crate::record::{Mark, Record};
+use crate::record::Record;
 use crate::report::wire::{self, Phase, Run};
 use crate::report::{Printable, Report};
 use crate::scope::{Application, HookPhase};
@@ -200,6 +200,7 @@ pub(super) fn counts(evaluation: &Evaluation) -> String {
 /// The record of a pass. Minor findings are on record too: one that becomes worse in place is not new.
 pub(super) fn record(application: &Application, seen: &Seen, time: Timestamp) -> Record {
     let findings = seen.evaluation.findings.values().filter(|finding| finding.severity > Severity::Info);
-    let marks = findings.map(|finding| Mark::of(&finding.identity));
-    Record::new(&application.name, application.revision.clone(), time, marks, &seen.declared)
+    let identities = findings.map(|finding| &finding.identity);
+    Record::new(&application.name, application.revision.clone(), time, identities, &seen.declared)
+        .injected_by(&seen.injectors)
 }

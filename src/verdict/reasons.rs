@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::Severity;
+use crate::model::world::Evidence;
 use crate::scope::HookPhase;
 use crate::verdict::{Decision, Drift, Inputs, Novelty, Verdict};
+
+/// Most outsiders that are named, a sentence each.
+const OUTSIDERS: usize = 5;
 
 /// Why the verdict is what it is.
 pub(super) fn reasons(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
@@ -59,10 +63,14 @@ fn blocked(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
         reasons.push("the last revision that passed had it too, so going back would not help".to_owned());
     }
     reasons.extend(outsiders(&would));
+    let helps = |drift: &Drift<'_>| matches!(drift.novelty, Novelty::Brought { .. });
+    if would.iter().any(|drift| helps(drift) && drift.finding.evidence == Evidence::Template) {
+        reasons.push("what only a template says was never admitted, so no rollback is asked for".to_owned());
+    }
     reasons
 }
 
-/// One sentence for everything that one outsider brought.
+/// One sentence for everything that one outsider brought, for a few outsiders at most.
 fn outsiders(would: &[&Drift<'_>]) -> Vec<String> {
     let mut brought: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for drift in would {
@@ -70,12 +78,17 @@ fn outsiders(would: &[&Drift<'_>]) -> Vec<String> {
             brought.entry(by).or_default().insert(drift.finding.identity.rule);
         }
     }
+    let more = brought.len().saturating_sub(OUTSIDERS);
     let sentence = |(by, rules): (&str, BTreeSet<&str>)| {
         let them = if rules.len() == 1 { "it" } else { "them" };
         let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
         format!("{rules}: this revision did not bring {them}, {by} did; going back cannot cure {them}")
     };
-    brought.into_iter().map(sentence).collect()
+    let mut sentences: Vec<_> = brought.into_iter().take(OUTSIDERS).map(sentence).collect();
+    if more > 0 {
+        sentences.push(format!("{more} others brought more that this revision did not bring"));
+    }
+    sentences
 }
 
 fn inconclusive(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {

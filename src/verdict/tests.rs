@@ -8,7 +8,6 @@ use crate::exclusion::tests::{deployment, exclusion, finding};
 use crate::exclusion::{Exclusions, Subject};
 use crate::finding::{Cause, GapReason, GapScope, Severity};
 use crate::model::reference::GroupKind;
-use crate::record::Mark;
 use crate::rules::RULES;
 
 const RULE: &str = "privileged-container";
@@ -56,7 +55,7 @@ impl Case {
 
     /// A good revision is on record, with these findings and this declaration of the Deployment.
     fn recorded(mut self, findings: &[&Finding], image: &str) -> Self {
-        let marks = findings.iter().map(|finding| Mark::of(&finding.identity));
+        let marks = findings.iter().map(|finding| &finding.identity);
         let time = "2026-11-20T10:00:00Z".parse().unwrap();
         let declared = [(web(), digest(image))].into();
         self.record = Some(Record::new("argocd/shop", Some("good".into()), time, marks, &declared));
@@ -69,7 +68,7 @@ impl Case {
     }
 
     fn inputs(&self) -> Inputs<'_> {
-        static NOBODY: BTreeSet<ObjectRef> = BTreeSet::new();
+        static NOBODY: BTreeMap<ObjectRef, String> = BTreeMap::new();
         Inputs {
             evaluation: &self.evaluation,
             policy: &self.policy,
@@ -155,7 +154,7 @@ fn drift_below_roll_back_at_is_blocked() {
 #[test]
 fn a_template_never_rolls_back() {
     let template = Finding { evidence: Evidence::Template, ..bad() };
-    Case::new().with(template).recorded(&[], "old").is(Verdict::Blocked, "");
+    Case::new().with(template).recorded(&[], "old").is(Verdict::Blocked, "only a template says");
 }
 
 #[test]
@@ -237,23 +236,113 @@ fn a_gap_beside_drift_is_said_too() {
     case.is(Verdict::Blocked, "1 thing could not be seen besides");
 }
 
+#[test]
+fn what_cannot_be_read_is_not_shown_to_have_changed() {
+    let mut case = Case::new().with(bad()).recorded(&[], "old");
+    case.declared.clear();
+    case.is(Verdict::Blocked, "this revision did not bring it");
+}
+
+#[test]
+fn a_new_injector_is_named() {
+    let webhook = |name: &str| {
+        let kind = GroupKind::new("admissionregistration.k8s.io", "MutatingWebhookConfiguration");
+        (ObjectRef::new(&kind, "", name), "uid/1".to_owned())
+    };
+    let mut case = Case::new().with(bad()).recorded(&[], "new");
+    let both = [webhook("mesh"), webhook("sneaky")].into();
+    case.record = case.record.map(|record| record.injected_by(&[webhook("mesh")].into()));
+    let decision = decide(&Inputs { injectors: &both, ..case.inputs() });
+    let reasons = decision.reasons.join("; ");
+    assert!(reasons.contains("MutatingWebhookConfiguration sneaky, new or changed since then"), "{reasons}");
+    assert!(!reasons.contains("mesh"), "{reasons}");
+}
+
+#[test]
+fn a_hundred_outsiders_are_a_few_sentences() {
+    let mut case = Case::new().recorded(&[], "new");
+    for number in 0..100 {
+        let subject = deployment("other", &number.to_string());
+        case = case.with(finding(RULE, &subject, Some("web"), ""));
+    }
+    let decision = decide(&case.inputs());
+    assert_eq!(decision.drift.len(), 100);
+    assert!(decision.reasons.len() < 10, "{:?}", decision.reasons);
+    assert!(decision.reasons.join("; ").contains("95 others brought more"), "{:?}", decision.reasons);
+}
+
+fn subject(number: u8) -> ObjectRef {
+    deployment("shop", ["web", "api", "job"].get(usize::from(number)).unwrap_or(&"other"))
+}
+
+fn any_cause() -> impl Strategy<Value = Cause> {
+    prop_oneof![
+        (0..4_u8).prop_map(|number| Cause::Object(subject(number))),
+        Just(Cause::Kind(GroupKind::new("apps", "Deployment"), "shop".into())),
+        Just(Cause::Kind(GroupKind::new("networking.k8s.io", "NetworkPolicy"), "shop".into())),
+    ]
+}
+
 fn any_finding() -> impl Strategy<Value = Finding> {
     let severity = proptest::sample::select(Severity::WORST_FIRST.to_vec());
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (severity, flags, 0..4_u8).prop_map(|(severity, (certain, live, present), value)| Finding {
-        severity,
-        certainty: if certain { Certainty::Certain } else { Certainty::Possible },
-        evidence: if live { Evidence::Live } else { Evidence::Template },
-        presence: if present { Presence::Present } else { Presence::Absent },
-        ..finding(RULE, &web(), Some("web"), &value.to_string())
+    let identity = (0..4_u8, proptest::sample::select(vec!["web", "init"]), 0..2_u8);
+    let causes = proptest::collection::btree_set(any_cause(), 0..3);
+    (severity, flags, identity, causes).prop_map(|(severity, (certain, live, present), identity, causes)| {
+        let (of, container, value) = identity;
+        Finding {
+            severity,
+            certainty: if certain { Certainty::Certain } else { Certainty::Possible },
+            evidence: if live { Evidence::Live } else { Evidence::Template },
+            presence: if present { Presence::Present } else { Presence::Absent },
+            causes,
+            ..finding(RULE, &subject(of), Some(container), &value.to_string())
+        }
     })
+}
+
+fn any_exclusion() -> impl Strategy<Value = Exclusion> {
+    let names = (0..4_u8, any::<bool>(), proptest::option::of("[a-w]\\*"), proptest::option::of("[01]"));
+    (names, any::<bool>(), 1..9_u64).prop_map(|((of, any, container, value), expired, line)| {
+        let subject = if any { Subject::Any } else { Subject::Owner(subject(of)) };
+        let mut entry = exclusion(RULE, subject, line);
+        entry.container = container.map(|text| crate::exclusion::Pattern::new(&text).unwrap());
+        entry.value = value;
+        if expired {
+            entry.expires = date(2026, 11, 23);
+        }
+        entry
+    })
+}
+
+fn any_gap() -> impl Strategy<Value = GapScope> {
+    prop_oneof![
+        Just(GapScope::Application),
+        Just(GapScope::Kind(GroupKind::new("", "Node"), String::new())),
+        Just(GapScope::Kind(GroupKind::new("", "Pod"), "shop".into())),
+        (0..4_u8).prop_map(|number| GapScope::Object(subject(number))),
+        (0..4_u8).prop_map(|number| GapScope::Rule(RULE, subject(number))),
+    ]
 }
 
 fn any_case() -> impl Strategy<Value = Case> {
     let findings = proptest::collection::vec(any_finding(), 0..5);
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (findings, flags, 0..4_usize).prop_map(|(findings, (gap, settled, failed, recorded, changed), known)| {
+    let exclusions = proptest::collection::vec(any_exclusion(), 0..4).prop_map(|mut entries| {
+        // No two entries stand in the same place.
+        entries.iter_mut().zip(1..).for_each(|(entry, column)| entry.at.column = column);
+        entries
+    });
+    let gap = proptest::option::of(any_gap());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (findings, exclusions, gap, flags, 0..4_usize).prop_map(|(findings, exclusions, gap, flags, known)| {
+        let (settled, failed, recorded, changed, empty, unproven) = flags;
         let mut case = Case::new();
+        if empty {
+            (case.evaluation.counts.pods, case.owned) = (0, BTreeSet::new());
+        } else {
+            case.owned.insert(subject(1));
+            case.declared.insert(subject(1), digest("new"));
+        }
         if recorded {
             let known: Vec<_> = findings.iter().take(known).collect();
             case = case.recorded(&known, if changed { "old" } else { "new" });
@@ -261,10 +350,20 @@ fn any_case() -> impl Strategy<Value = Case> {
         for finding in findings {
             case = case.with(finding);
         }
+        case.policy.rollback.without_baseline = unproven;
+        case.policy.exclusions = Exclusions::new(exclusions);
         case.settled = settled;
         case.hook = if failed { HookPhase::SyncFail } else { HookPhase::PostSync };
-        if gap { case.gap(GapScope::Application) } else { case }
+        match gap {
+            Some(scope) => case.gap(scope),
+            None => case,
+        }
     })
+}
+
+/// All of a decision that anybody reads.
+fn told(decision: &Decision<'_>) -> String {
+    format!("{decision:?}")
 }
 
 proptest! {
@@ -277,11 +376,30 @@ proptest! {
     }
 
     #[test]
-    fn another_exclusion_never_worsens_a_verdict(case in any_case()) {
+    fn a_worse_finding_never_improves_a_verdict(case in any_case(), which in any::<proptest::sample::Index>()) {
+        prop_assume!(!case.evaluation.findings.is_empty());
         let before = decide(&case.inputs()).verdict;
         let mut case = case;
-        case.policy.exclusions = Exclusions::new(vec![exclusion(RULE, Subject::Owner(web()), 1)]);
-        prop_assert!(decide(&case.inputs()).verdict <= before);
+        let which = which.index(case.evaluation.findings.len());
+        for finding in case.evaluation.findings.values_mut().skip(which).take(1) {
+            finding.severity = Severity::Critical;
+        }
+        prop_assert!(decide(&case.inputs()).verdict >= before);
+    }
+
+    #[test]
+    fn another_gap_never_improves_a_verdict(case in any_case(), scope in any_gap()) {
+        let before = decide(&case.inputs()).verdict;
+        prop_assert!(decide(&case.gap(scope).inputs()).verdict >= before);
+    }
+
+    #[test]
+    fn another_exclusion_never_worsens_a_verdict(case in any_case(), more in any_exclusion()) {
+        let without = decide(&case.inputs()).verdict;
+        let mut case = case;
+        let entries = case.policy.exclusions.entries().iter().cloned().chain([more]);
+        case.policy.exclusions = Exclusions::new(entries.collect());
+        prop_assert!(decide(&case.inputs()).verdict <= without);
     }
 
     #[test]
@@ -294,21 +412,41 @@ proptest! {
         all.sort();
         let expected: Vec<_> = case.evaluation.findings.keys().collect();
         prop_assert_eq!(all, expected);
+        prop_assert!(!decision.reasons.is_empty());
+    }
+
+    #[test]
+    fn the_order_of_what_is_handed_in_does_not_matter(case in any_case()) {
+        let mut other = Case::new();
+        for finding in case.evaluation.findings.values().rev().cloned() {
+            other = other.with(finding);
+        }
+        other.evaluation.gaps.clone_from(&case.evaluation.gaps);
+        other.evaluation.counts = case.evaluation.counts;
+        let entries = case.policy.exclusions.entries().iter().rev().cloned().collect();
+        other.policy = Policy { exclusions: Exclusions::new(entries), ..case.policy.clone() };
+        (other.record, other.declared, other.owned) =
+            (case.record.clone(), case.declared.clone(), case.owned.clone());
+        (other.hook, other.settled) = (case.hook, case.settled);
+        prop_assert_eq!(told(&decide(&case.inputs())), told(&decide(&other.inputs())));
     }
 
     #[test]
     fn a_rollback_is_never_asked_for_on_a_guess(case in any_case()) {
         let decision = decide(&case.inputs());
-        if decision.verdict == Verdict::Critical {
-            prop_assert!(case.record.is_some());
+        let rolling: Vec<_> = decision.drift.iter().filter(|drift| drift.rolls_back).collect();
+        prop_assert_eq!(!rolling.is_empty(), decision.verdict == Verdict::Critical);
+        prop_assert_eq!(matches!(decision.plan, Plan::RollBack { .. }), decision.verdict == Verdict::Critical);
+        for drift in rolling {
             prop_assert!(case.settled || case.hook == HookPhase::SyncFail);
-            let proven = |drift: &Drift<'_>| {
-                drift.finding.certainty == Certainty::Certain && drift.finding.evidence == Evidence::Live
-            };
-            prop_assert!(decision.drift.iter().any(|drift| drift.rolls_back && proven(drift)));
-        } else {
-            let rolls_back = matches!(decision.plan, Plan::RollBack { .. });
-            prop_assert!(!rolls_back);
+            prop_assert!(drift.finding.severity >= case.policy.rollback_at);
+            prop_assert_eq!(drift.finding.certainty, Certainty::Certain);
+            prop_assert_eq!(drift.finding.evidence, Evidence::Live);
+            match &drift.novelty {
+                Novelty::Brought { by } => prop_assert!(!by.is_empty()),
+                Novelty::Unrecorded => prop_assert!(case.policy.rollback.without_baseline),
+                Novelty::Known | Novelty::Outside { .. } => prop_assert!(false, "{:?}", drift.novelty),
+            }
         }
     }
 }
