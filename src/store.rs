@@ -103,15 +103,12 @@ pub async fn save(cluster: &Cluster, namespace: &str, record: &Record) -> Result
         let body = config_map(namespace, &name, record, &text, version);
         // Another gate was faster: it changed, deleted or created the ConfigMap since we looked. A create that finds
         // nothing means that the namespace is not there.
-        let (written, faster) = match version {
-            Some(_) => {
-                let written = cluster.replace(&kind, namespace, &name, &body).await;
-                (written, [Reason::Conflict, Reason::NotFound])
-            }
-            None => {
-                let written = cluster.create(&kind, namespace, &body).await;
-                (written, [Reason::Conflict, Reason::AlreadyExists])
-            }
+        let (written, faster) = if version.is_some() {
+            let written = cluster.replace(&kind, namespace, &name, &body).await;
+            (written, [Reason::Conflict, Reason::NotFound])
+        } else {
+            let written = cluster.create(&kind, namespace, &body).await;
+            (written, [Reason::Conflict, Reason::AlreadyExists])
         };
         match written {
             Ok(_) => return Ok(()),

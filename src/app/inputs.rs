@@ -48,6 +48,12 @@ fn policy_files(path: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = entries.map_err(|error| format!("reading {}: {error}", path.display()))?;
     let yaml = |file: &PathBuf| file.extension().is_some_and(|end| end == "yaml" || end == "yml");
     let mut files: Vec<_> = entries.iter().map(std::fs::DirEntry::path).filter(yaml).collect();
+    if files.is_empty() {
+        return Err(format!(
+            "{}: no file ends in .yaml or .yml; an empty folder is no policy",
+            path.display()
+        ));
+    }
     files.sort();
     Ok(files)
 }
@@ -69,4 +75,30 @@ pub(super) fn rules(args: &PolicyArgs) -> Result<Vec<&'static Rule>, Stop> {
         })
     };
     args.rule.iter().map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the folder that is read")]
+    fn a_folder_is_its_yaml_files_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.yaml", "a.yml", "notes.md"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let found = policies(&[folder.path().to_owned()]).unwrap();
+        let texts: Vec<_> = found.iter().map(|(_name, text)| text.as_str()).collect();
+        assert_eq!(texts, ["a.yml", "b.yaml"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_policy_without_exclusions() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = policies(&[folder.path().to_owned()]).unwrap_err();
+        assert!(error.ends_with("an empty folder is no policy"), "{error}");
+        let error = policies(&[folder.path().join("gone.yaml")]).unwrap_err();
+        assert!(error.starts_with("reading "), "{error}");
+    }
 }

@@ -29,7 +29,7 @@ fn check(pod: &PodView<'_>, world: &World, _settings: &Settings, sink: &mut Sink
     };
     let message =
         format!("The Pod shares the network of its node and NetworkPolicies do not hold it{because}");
-    sink.finding(Observation::new(severity, "", field::of_pod(pod, "spec.hostNetwork"), message));
+    sink.finding(Observation::new(severity, "hostNetwork", field::of_pod(pod, "spec.hostNetwork"), message));
 }
 
 /// What turns being in the node's network into listening to it or changing it.

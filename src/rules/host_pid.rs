@@ -28,7 +28,7 @@ fn check(pod: &PodView<'_>, world: &World, _settings: &Settings, sink: &mut Sink
         None => (Severity::High, String::new()),
     };
     let message = format!("The Pod shares the process ids of its node{because}");
-    sink.finding(Observation::new(severity, "", field::of_pod(pod, "spec.hostPID"), message));
+    sink.finding(Observation::new(severity, "hostPID", field::of_pod(pod, "spec.hostPID"), message));
 }
 
 /// What turns seeing processes into taking them over.

@@ -38,7 +38,7 @@ pub(super) struct Changes<'a> {
     objects: BTreeSet<&'a ObjectRef>,
     /// The same and those that were removed, by kind and namespace.
     places: BTreeMap<(GroupKind, String), BTreeSet<ObjectRef>>,
-    /// Who brings what the source does not, if the application's own objects are the only causes.
+    /// Who brings to Pods what the source does not.
     admission: String,
 }
 
@@ -82,7 +82,12 @@ impl<'a> Changes<'a> {
         });
         let foreign: Vec<_> = foreign.collect();
         if foreign.is_empty() {
-            return self.admission.clone();
+            let shown_by_a_pod = finding.object.group.is_empty() && finding.object.kind == "Pod";
+            return if shown_by_a_pod {
+                self.admission.clone()
+            } else {
+                "an edit outside the source".to_owned()
+            };
         }
         format!("{}, which this application's source does not declare", names(&foreign))
     }
@@ -104,7 +109,7 @@ impl Inputs<'_> {
         objects.filter(|object| !self.owned.contains(object))
     }
 
-    /// Who changes objects on their way in, those that are new or have changed since the record first.
+    /// Who changes Pods on their way in, those that are new or have changed since the record first.
     fn admission(&self) -> String {
         let is_new = |injector: &ObjectRef, version: &String| {
             let before = self.record.and_then(|record| record.injectors.get(&injector.to_string()));

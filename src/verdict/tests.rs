@@ -92,7 +92,8 @@ impl Case {
 }
 
 fn bad() -> Finding {
-    finding(RULE, &web(), Some("web"), "")
+    let pod = ObjectRef::new(&GroupKind::new("", "Pod"), "shop", "web-0");
+    Finding { object: pod, ..finding(RULE, &web(), Some("web"), "") }
 }
 
 fn high() -> Finding {
@@ -241,6 +242,12 @@ fn what_cannot_be_read_is_not_shown_to_have_changed() {
     let mut case = Case::new().with(bad()).recorded(&[], "old");
     case.declared.clear();
     case.is(Verdict::Blocked, "this revision did not bring it");
+}
+
+#[test]
+fn what_no_pod_shows_did_not_come_through_an_injector() {
+    let service = Finding { object: web(), ..bad() };
+    Case::new().with(service).recorded(&[], "new").is(Verdict::Blocked, "it, an edit outside the source did");
 }
 
 #[test]

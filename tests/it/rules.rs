@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use driftgate::engine::Evaluation;
+use driftgate::finding::Severity;
 use driftgate::rules::{self, Rule};
 use rstest::rstest;
 
@@ -18,6 +19,7 @@ fn fires(#[files("tests/fixtures/rules/*/fail/*.yaml")] path: PathBuf) {
     let evaluation = judge(&path);
     assert!(!evaluation.findings.is_empty(), "the rule is silent on {}", path.display());
     assert!(evaluation.gaps.is_empty(), "{:?}", evaluation.gaps);
+    assert_can_be_excluded(&evaluation);
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(path.parent().unwrap());
     settings.set_prepend_module_to_snapshot(false);
@@ -31,6 +33,15 @@ fn stays_silent(#[files("tests/fixtures/rules/*/pass/*.yaml")] path: PathBuf) {
     let evaluation = judge(&path);
     assert!(evaluation.findings.is_empty(), "{}", render(&evaluation));
     assert!(evaluation.gaps.is_empty(), "{:?}", evaluation.gaps);
+}
+
+/// An exclusion of a critical rule must say a container or a value, so each of its findings must have one.
+fn assert_can_be_excluded(evaluation: &Evaluation) {
+    for identity in evaluation.findings.keys() {
+        let rule = rules::find(identity.rule).unwrap();
+        let says_something = identity.container.is_some() || !identity.value.is_empty();
+        assert!(rule.severity < Severity::Critical || says_something, "{identity}");
+    }
 }
 
 fn judge(fixture: &Path) -> Evaluation {
