@@ -6,13 +6,18 @@
 
 mod cluster_admin_equivalent;
 mod dangerous_capability;
+mod external_ips;
 mod host_ipc;
 mod host_network;
 mod host_path_volume;
 mod host_pid;
+mod missing_ingress_policy;
+mod missing_pod_security_enforcement;
 mod mutating_admission_write;
+mod node_port;
 mod pod_creation;
 mod privileged_container;
+mod public_load_balancer;
 mod root_container;
 mod runtime_socket_mount;
 mod secret_read;
@@ -226,12 +231,17 @@ pub mod resources {
 
 /// The catalogue, sorted by code.
 pub static RULES: &[&Rule] = &[
+    &missing_ingress_policy::RULE,
+    &missing_pod_security_enforcement::RULE,
     &cluster_admin_equivalent::RULE,
     &pod_creation::RULE,
     &workload_creation::RULE,
     &secret_read::RULE,
     &mutating_admission_write::RULE,
     &service_write::RULE,
+    &public_load_balancer::RULE,
+    &node_port::RULE,
+    &external_ips::RULE,
     &privileged_container::RULE,
     &root_container::RULE,
     &dangerous_capability::RULE,

@@ -146,6 +146,24 @@ pub struct ServiceCidrSpec {
     pub cidrs: Vec<String>,
 }
 
+impl Service {
+    /// True if Pods of its namespace with these labels are behind it.
+    pub fn leads_to(&self, labels: &Map) -> bool {
+        let selector = &self.spec.selector;
+        self.spec.type_ != "ExternalName"
+            && !selector.is_empty()
+            && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+impl ServicePort {
+    /// Port and protocol, unique in a Service: `443/TCP`.
+    pub fn label(&self) -> String {
+        let protocol = if self.protocol.is_empty() { "TCP" } else { &self.protocol };
+        format!("{}/{protocol}", self.port)
+    }
+}
+
 impl NetworkPolicySpec {
     /// True if Pods that the policy selects are isolated for ingress. Raw manifests may leave `policyTypes` out:
     /// then ingress is always isolated.

@@ -2,8 +2,10 @@
 //!
 //! Knows no rule. Semantics that stand in the Kubernetes documentation are linked where they are implemented.
 
+pub(crate) mod address;
 pub(crate) mod confinement;
 pub(crate) mod control_socket;
+pub(crate) mod danger;
 pub(crate) mod field;
 pub(crate) mod host_mount;
 pub(crate) mod node_file;
