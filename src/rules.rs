@@ -16,6 +16,7 @@ mod missing_pod_security_enforcement;
 mod mutating_admission_write;
 mod node_port;
 mod pod_creation;
+mod policy_coverage_changed;
 mod privileged_container;
 mod public_load_balancer;
 mod root_container;
@@ -232,6 +233,7 @@ pub mod resources {
 /// The catalogue, sorted by code.
 pub static RULES: &[&Rule] = &[
     &missing_ingress_policy::RULE,
+    &policy_coverage_changed::RULE,
     &missing_pod_security_enforcement::RULE,
     &cluster_admin_equivalent::RULE,
     &pod_creation::RULE,

@@ -82,7 +82,8 @@ fn is_past(kind: &str, workload: &Workload) -> bool {
 }
 
 /// StatefulSets and DaemonSets keep Pods of an older template for a while, or for good. The revision of a DaemonSet's
-/// template is not in its status, so none of its Pods is taken to be new before all are.
+/// template is not in its status, so none of its Pods is taken to be new before all are. An operator makes of a custom resource's
+/// template what it likes.
 fn revision(kind: &str, workload: &Workload) -> Option<String> {
     let status = &workload.status;
     match kind {
@@ -90,7 +91,8 @@ fn revision(kind: &str, workload: &Workload) -> Option<String> {
         "DaemonSet" if status.updated_number_scheduled != status.desired_number_scheduled => {
             Some(String::new())
         }
-        _ => None,
+        "DaemonSet" | "ReplicaSet" | "ReplicationController" | "Deployment" | "Job" | "CronJob" => None,
+        _ => Some(String::new()),
     }
 }
 

@@ -40,6 +40,17 @@ impl LabelSelector {
         self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
             && self.match_expressions.iter().all(|requirement| requirement.matches(labels))
     }
+
+    /// Keys of the labels that it looks at; one may come more than once.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let exact = self.match_labels.keys();
+        exact.chain(self.match_expressions.iter().map(|requirement| &requirement.key)).map(String::as_str)
+    }
+
+    /// True if only objects with a label of somebody's choice are selected: to leave some out is not enough.
+    pub fn asks_for_a_label(&self) -> bool {
+        !self.match_labels.is_empty() || self.match_expressions.iter().any(Requirement::asks_for_a_label)
+    }
 }
 
 impl Requirement {
@@ -52,6 +63,15 @@ impl Requirement {
             "Exists" => value.is_some(),
             "DoesNotExist" => value.is_none(),
             _ => false,
+        }
+    }
+
+    /// All namespaces have their name as a label; an unknown operator selects nothing.
+    fn asks_for_a_label(&self) -> bool {
+        match self.operator.as_str() {
+            "NotIn" | "DoesNotExist" => false,
+            "Exists" => self.key != "kubernetes.io/metadata.name",
+            _ => true,
         }
     }
 }
