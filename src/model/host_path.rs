@@ -179,6 +179,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn the_normal_form_is_stable(path in "[/a-z.\\\\:]{0,12}", windows: bool) {
+            // A Windows path is told by its back slashes, which its normal form no longer has.
+            let windows = windows || looks_like_windows(&path);
             let once = normal(&path, windows);
             proptest::prop_assert_eq!(normal(&once, windows), once);
         }
