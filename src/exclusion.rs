@@ -3,6 +3,7 @@
 //! Owns what an exclusion is and which findings it covers on a given day. Does not know how the file is read, what
 //! rules judge, or what a covered finding means for the verdict. A match deletes nothing: it names its entry.
 
+mod index;
 mod ledger;
 mod pattern;
 
@@ -17,6 +18,7 @@ use jiff::civil::Date;
 
 use crate::finding::{Finding, Identity};
 use crate::model::reference::ObjectRef;
+use index::Index;
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,14 +139,6 @@ pub struct Exclusions {
     by_rule: BTreeMap<&'static str, Index>,
 }
 
-/// Entries of one rule by what they say literally of the subject, so that a finding meets few of them.
-#[derive(Clone, Debug, Default)]
-struct Index {
-    by_name: BTreeMap<String, Vec<usize>>,
-    by_namespace: BTreeMap<String, Vec<usize>>,
-    others: Vec<usize>,
-}
-
 impl Exclusions {
     /// The same set whatever the order they are given in.
     pub fn new(mut entries: Vec<Exclusion>) -> Self {
@@ -170,30 +164,6 @@ impl Exclusions {
             .collect();
         numbers.sort_unstable();
         numbers
-    }
-}
-
-impl Index {
-    fn add(&mut self, number: usize, subject: &Subject) {
-        let literal =
-            |pattern: &Option<Pattern>| pattern.as_ref().and_then(Pattern::literal).map(str::to_owned);
-        let (namespace, name) = match subject {
-            Subject::Any => (None, None),
-            Subject::Owner(owner) => (None, Some(owner.name.clone())),
-            Subject::Matching { namespace, name, .. } => (literal(namespace), literal(name)),
-        };
-        let list = match (name, namespace) {
-            (Some(name), _) => self.by_name.entry(name).or_default(),
-            (None, Some(namespace)) => self.by_namespace.entry(namespace).or_default(),
-            (None, None) => &mut self.others,
-        };
-        list.push(number);
-    }
-
-    fn candidates(&self, subject: &ObjectRef) -> impl Iterator<Item = usize> {
-        let by_name = self.by_name.get(&subject.name).into_iter().flatten();
-        let by_namespace = self.by_namespace.get(&subject.namespace).into_iter().flatten();
-        by_name.chain(by_namespace).chain(&self.others).copied()
     }
 }
 

@@ -2,6 +2,9 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+/// Characters that make a name a pattern; each one byte.
+const META: [char; 4] = ['*', '?', '[', ']'];
+
 /// A name, or a pattern with `*`, `?` and `[…]` that says at least one letter or digit literally.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -32,7 +35,7 @@ impl Pattern {
         if !says_something(text) {
             return Err(format!("`{text}` alone matches every name; say which ones are meant"));
         }
-        let matcher = match text.find(['*', '?', '[', ']']) {
+        let matcher = match text.find(META) {
             None => Matcher::Literal,
             Some(first) if first + 1 == text.len() && text.ends_with('*') => Matcher::Prefix,
             Some(_) => Matcher::Glob(Box::new(compile(text)?)),
@@ -52,6 +55,16 @@ impl Pattern {
     /// The name, if it is not a pattern.
     pub fn literal(&self) -> Option<&str> {
         matches!(self.matcher, Matcher::Literal).then_some(&self.text)
+    }
+
+    /// What every name that matches begins with; may be empty.
+    pub(super) fn beginning(&self) -> &str {
+        self.text.find(META).and_then(|first| self.text.get(..first)).unwrap_or(&self.text)
+    }
+
+    /// What every name that matches ends with; may be empty.
+    pub(super) fn ending(&self) -> &str {
+        self.text.rfind(META).and_then(|last| self.text.get(last + 1..)).unwrap_or(&self.text)
     }
 
     /// As written.
@@ -100,6 +113,20 @@ mod tests {
         check("w?b-[0-9]", "web-10", false);
         check("apps/*Set", "apps/DaemonSet", true);
         check("web.*", "webx", false);
+    }
+
+    #[test]
+    fn names_that_match_begin_and_end_alike() {
+        for (text, beginning, ending) in [
+            ("web", "web", "web"),
+            ("web-*", "web-", ""),
+            ("*-web", "", "-web"),
+            ("a?b[cd]e", "a", "e"),
+            ("é*", "é", ""),
+        ] {
+            let pattern = Pattern::new(text).unwrap();
+            assert_eq!((pattern.beginning(), pattern.ending()), (beginning, ending), "{text}");
+        }
     }
 
     #[test]
