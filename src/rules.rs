@@ -13,6 +13,7 @@ mod host_path_volume;
 mod host_pid;
 mod missing_ingress_policy;
 mod missing_pod_security_enforcement;
+mod mutating_admission_installed;
 mod mutating_admission_write;
 mod node_port;
 mod pod_creation;
@@ -232,6 +233,7 @@ pub mod resources {
 
 /// The catalogue, sorted by code.
 pub static RULES: &[&Rule] = &[
+    &mutating_admission_installed::RULE,
     &missing_ingress_policy::RULE,
     &policy_coverage_changed::RULE,
     &missing_pod_security_enforcement::RULE,

@@ -89,6 +89,9 @@ pub struct RuleWithOperations {
     /// `pods`, `pods/*`, `*/scale`, `*/*`, `*` (no subresources).
     #[serde(deserialize_with = "null_as_default")]
     pub resources: Vec<String>,
+    /// Only objects of these names, in a policy; empty means all.
+    #[serde(deserialize_with = "null_as_default")]
+    pub resource_names: Vec<String>,
     /// `Cluster`, `Namespaced`, `*` (default).
     #[serde(deserialize_with = "null_as_default")]
     pub scope: String,
@@ -125,9 +128,9 @@ pub struct MatchResources {
     /// Requests.
     #[serde(deserialize_with = "null_as_default")]
     pub resource_rules: Vec<RuleWithOperations>,
-    /// Requests that are left out again; only their number matters here.
+    /// Requests that are left out again.
     #[serde(deserialize_with = "null_as_default")]
-    pub exclude_resource_rules: Vec<Opaque>,
+    pub exclude_resource_rules: Vec<RuleWithOperations>,
     /// Namespaces.
     #[serde(deserialize_with = "null_as_default")]
     pub namespace_selector: LabelSelector,

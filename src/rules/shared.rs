@@ -3,6 +3,7 @@
 //! Knows no rule. Semantics that stand in the Kubernetes documentation are linked where they are implemented.
 
 pub(crate) mod address;
+pub(crate) mod admission;
 pub(crate) mod confinement;
 pub(crate) mod control_socket;
 pub(crate) mod danger;
