@@ -186,6 +186,15 @@ fn policy_and_notifications_are_optional_and_mounted_where_the_gate_looks() {
     assert_eq!(container["envFrom"], json!([{"secretRef": {"name": "driftgate-notify", "optional": true}}]));
 }
 
+#[test]
+fn a_policy_that_is_not_there_is_mounted_as_an_empty_folder_and_means_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {hostPID: true, containers: [{name: c, image: i}]}\n";
+    let mut command = assert_cmd::Command::cargo_bin("driftgate").unwrap();
+    command.env_clear().env("DRIFTGATE_POLICY", folder.path()).args(["scan", "-f", "-"]).write_stdin(pod);
+    command.assert().code(10);
+}
+
 /// As Argo CD would make it.
 fn hook_job(file: &str, name: &str, made: &str, spoke: Option<&str>) -> HookJob {
     let mut job = object(file);
