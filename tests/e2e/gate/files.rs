@@ -58,6 +58,12 @@ impl Shop {
         self
     }
 
+    /// Lets its NetworkPolicy select its Pods by this label alone.
+    pub(super) fn isolated_by(mut self, key: &str, value: &str) -> Self {
+        self.isolated = json!({key: value});
+        self
+    }
+
     /// Adds all of another application, such as a second Deployment. Argo CD may take an object that it has changed for
     /// as healthy as it was, but not one that is new.
     pub(super) fn and(mut self, other: &Self) -> Self {
