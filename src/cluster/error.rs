@@ -131,6 +131,7 @@ pub(super) enum Doing {
 pub(super) enum Verb {
     Get,
     List,
+    Watch,
     Create,
     Update,
     Patch,
@@ -141,6 +142,7 @@ impl Verb {
         match self {
             Self::Get => "get",
             Self::List => "list",
+            Self::Watch => "watch",
             Self::Create => "create",
             Self::Update => "update",
             Self::Patch => "patch",
@@ -151,6 +153,7 @@ impl Verb {
         match self {
             Self::Get => "getting",
             Self::List => "listing",
+            Self::Watch => "watching",
             Self::Create => "creating",
             Self::Update => "replacing",
             Self::Patch => "patching",

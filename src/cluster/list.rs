@@ -85,16 +85,35 @@ impl Query {
     }
 
     fn doing(&self) -> Doing {
-        Doing::new(Verb::List, &self.kind, &self.namespace, "")
+        self.to(Verb::List)
+    }
+
+    pub(super) fn to(&self, verb: Verb) -> Doing {
+        Doing::new(verb, &self.kind, &self.namespace, "")
     }
 
     fn path(&self, next: &str) -> String {
-        let mut path = format!("{}?limit={}", self.kind.path(&self.namespace, ""), self.limit);
-        let parts = [("labelSelector", &*self.labels), ("fieldSelector", &*self.fields), ("continue", next)];
+        self.path_with(&format!("limit={}", self.limit), ("continue", next))
+    }
+
+    /// Path of a watch of the same objects, from a version on, which the server ends after some seconds.
+    pub(super) fn watch_path(&self, version: &str, seconds: u64) -> String {
+        let parts = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}");
+        self.path_with(&parts, ("resourceVersion", version))
+    }
+
+    fn path_with(&self, first: &str, last: (&str, &str)) -> String {
+        let mut path = format!("{}?{first}", self.kind.path(&self.namespace, ""));
+        let parts = [("labelSelector", &*self.labels), ("fieldSelector", &*self.fields), last];
         for (name, value) in parts.iter().filter(|(_, value)| !value.is_empty()) {
             path = format!("{path}&{name}={}", escaped(value));
         }
         path
+    }
+
+    /// What is missing if these objects cannot be seen.
+    pub(super) fn gap_scope(&self) -> GapScope {
+        GapScope::Kind(self.kind.group_kind(), self.namespace.clone())
     }
 
     /// The gap of an item that cannot be decoded.
@@ -104,7 +123,7 @@ impl Query {
             Ok(partial) if !partial.metadata.name.is_empty() => {
                 GapScope::Object(partial.metadata.reference(&kind))
             }
-            Ok(_) | Err(_) => GapScope::Kind(kind, self.namespace.clone()),
+            Ok(_) | Err(_) => self.gap_scope(),
         };
         Gap { scope, reason: GapReason::Undecodable, detail }
     }

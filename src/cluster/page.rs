@@ -17,6 +17,8 @@ pub(super) struct Page<T> {
     pub(super) items: Vec<Entry<T>>,
     /// Where the next page starts; empty on the last one.
     pub(super) next: String,
+    /// Version of the cluster that the list shows; a watch goes on from there.
+    pub(super) version: String,
 }
 
 /// One item of a page.
@@ -33,6 +35,8 @@ pub(super) struct Entry<T> {
 struct ListMeta {
     #[serde(rename = "continue", deserialize_with = "null_as_default")]
     next: String,
+    #[serde(rename = "resourceVersion", deserialize_with = "null_as_default")]
+    version: String,
 }
 
 impl<T: DeserializeOwned> Page<T> {
@@ -42,10 +46,10 @@ impl<T: DeserializeOwned> Page<T> {
     /// The text is not one whole list.
     pub(super) fn decode(text: String) -> Result<Self, Broken> {
         let mut cursor = Cursor::new(&text);
-        let (mut items, mut next) = (None, String::new());
+        let (mut items, mut meta) = (None, ListMeta::default());
         cursor.object(|cursor, key| {
             match key {
-                "metadata" => next = cursor.value::<Option<ListMeta>>()?.unwrap_or_default().next,
+                "metadata" => meta = cursor.value::<Option<ListMeta>>()?.unwrap_or_default(),
                 "items" => items = Some(entries(cursor)?),
                 _ => cursor.value::<IgnoredAny>().map(drop)?,
             }
@@ -53,7 +57,8 @@ impl<T: DeserializeOwned> Page<T> {
         })?;
         cursor.end()?;
         let items = items.ok_or(Broken::NotAList)?;
-        Ok(Self { text, items, next })
+        let ListMeta { next, version } = meta;
+        Ok(Self { text, items, next, version })
     }
 }
 

@@ -1,9 +1,13 @@
 //! Waits until the application has settled: watches feed the state machine, the clock ends the quiet window.
 //!
-//! No polling: it sleeps until a watch speaks, the window ends or time is up. Watches go on while the application is
-//! being looked at, so that a change meanwhile is not missed. Does not know what settled means; [`Settling`] does.
+//! No polling: it sleeps until a watch speaks, the window ends or time is up. At the end of the window everything is
+//! listed once more: a watch whose connection died unnoticed says nothing, which is not the same as nothing happening.
+//! Watches go on while the application is being looked at, so that a change meanwhile is not missed. Does not know
+//! what settled means; [`Settling`] does.
 
-mod live;
+mod lines;
+mod sources;
+mod watch;
 mod watches;
 
 use std::collections::BTreeSet;
@@ -18,8 +22,12 @@ use crate::finding::{Gap, GapScope};
 use crate::model::reference::GroupKind;
 use crate::scope::Scope;
 use crate::settling::{Millis, Settling, State, Subject, Unsettled, Watched};
-use live::{Message, Said};
+use sources::Sources;
+use watch::{Message, Said};
 use watches::Watches;
+
+/// How much longer than the timeout the last listing may take.
+const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// How long to wait, and for what.
 #[derive(Clone, Debug)]
@@ -55,10 +63,11 @@ impl fmt::Display for Outcome {
 pub struct Settler {
     options: Options,
     settling: Settling,
+    sources: Sources,
     watches: Watches,
     start: Instant,
-    /// When the last change had come when it was last settled.
-    mark: Millis,
+    /// When the last change had come when everything was last listed again.
+    checked: Option<Millis>,
     /// A watch that cannot be established.
     down: Option<ApiError>,
 }
@@ -76,8 +85,10 @@ impl Settler {
     ) -> Result<Self, ApiError> {
         let kinds = cluster.kinds().await?;
         let mut settling = Settling::new(millis(options.quiet));
-        let watches = Watches::open(cluster, kinds, scope, namespaces, &mut settling);
-        Ok(Self { options, settling, watches, start: Instant::now(), mark: 0, down: None })
+        let (mut sources, mut watches) = (Sources::new(kinds, namespaces), Watches::new(cluster, scope));
+        sources.open(scope, &mut watches, &mut settling);
+        let (start, checked, down) = (Instant::now(), None, None);
+        Ok(Self { options, settling, sources, watches, start, checked, down })
     }
 
     /// Waits until the application has settled or time is up; `progress` gets what is waited for, in one line.
@@ -85,22 +96,22 @@ impl Settler {
     /// # Errors
     /// The API server is unavailable.
     pub async fn settled(&mut self, mut progress: impl FnMut(&str)) -> Result<Outcome, ApiError> {
-        let deadline = self.start + self.options.timeout;
+        self.checked = None;
         loop {
-            self.drain();
-            if let Some(error) = self.down.take() {
-                return Err(error);
-            }
-            self.watches.follow(&mut self.settling);
-            let gaps = self.settling.gaps();
+            self.catch_up()?;
+            let gaps = self.gaps();
             if !gaps.is_empty() {
                 return Ok(Outcome::Deadline(gaps.iter().map(unseen).collect()));
             }
             let now = Instant::now();
+            let deadline = self.deadline();
             let until = match self.settling.state(self.now()) {
-                State::Settled => {
-                    self.mark = self.settling.last_change().0;
+                State::Settled if self.is_checked() => {
                     return Ok(Outcome::Settled { after: now - self.start });
+                }
+                State::Settled => {
+                    self.check();
+                    continue;
                 }
                 State::Waiting(unsettled) if now >= deadline => return Ok(Outcome::Deadline(unsettled)),
                 State::Waiting(unsettled) => {
@@ -121,17 +132,48 @@ impl Settler {
         }
     }
 
-    /// Resolves on the next relevant change after the application had settled.
+    /// Resolves on the next relevant change after the application had settled, or when the API server is unavailable:
+    /// then nobody can tell any more.
     pub async fn disturbed(&mut self) {
+        let settled = self.settling.last_change().0;
         loop {
             let message = self.watches.next().await;
             self.take(message);
             self.drain();
-            self.watches.follow(&mut self.settling);
-            if self.settling.last_change().0 != self.mark {
+            self.sources.follow(&mut self.watches, &mut self.settling);
+            if self.down.is_some() || self.settling.last_change().0 != settled || !self.gaps().is_empty() {
                 return;
             }
         }
+    }
+
+    /// Takes in what has been said, and watches what has turned out to matter.
+    fn catch_up(&mut self) -> Result<(), ApiError> {
+        self.drain();
+        self.sources.follow(&mut self.watches, &mut self.settling);
+        self.down.take().map_or(Ok(()), Err)
+    }
+
+    /// Lists everything once more; if that brings nothing new, the application has settled.
+    fn check(&mut self) {
+        self.checked = Some(self.settling.last_change().0);
+        let now = self.now();
+        self.watches.restart(&mut self.settling, now);
+    }
+
+    /// True if everything was listed again since the last change.
+    fn is_checked(&mut self) -> bool {
+        self.checked == Some(self.settling.last_change().0)
+    }
+
+    /// When time is up; what was settled in time may still be checked.
+    fn deadline(&mut self) -> Instant {
+        let deadline = self.start + self.options.timeout;
+        if self.is_checked() { deadline + LAST_LOOK } else { deadline }
+    }
+
+    fn gaps(&self) -> BTreeSet<Gap> {
+        self.settling.gaps().union(&self.sources.untold).cloned().collect()
     }
 
     /// Takes in everything that is there already, so that a long list is judged once.

@@ -74,8 +74,17 @@ impl Cluster {
                 }
             }
         });
-        let retry = RetryLayer::new(Patience::new(self.deadline));
-        ServiceBuilder::new().layer(retry).service(attempt).oneshot(request).await
+        ServiceBuilder::new().layer(self.patience()).service(attempt).oneshot(request).await
+    }
+
+    /// Opens a stream: its beginning is awaited as any answer is, its body is the caller's to read.
+    pub(super) async fn open(&self, doing: &Doing, request: Request<Bytes>) -> Result<Body, ApiError> {
+        let attempt = tower::service_fn(|request| self.in_time(self.begin(request)));
+        done(doing, ServiceBuilder::new().layer(self.patience()).service(attempt).oneshot(request).await)
+    }
+
+    fn patience(&self) -> RetryLayer<Patience> {
+        RetryLayer::new(Patience::new(self.deadline))
     }
 
     /// The same, for callers to whom a refusal is an error.
@@ -89,6 +98,19 @@ impl Cluster {
     }
 
     async fn attempt(&self, request: Request<Bytes>) -> Result<Answer<Vec<u8>>, Failure> {
+        let sent = async {
+            Ok(match self.begin(request).await? {
+                Answer::Done(body) => Answer::Done(collect(body).await?),
+                Answer::Refused { status, retry_after, body } => {
+                    Answer::Refused { status, retry_after, body }
+                }
+            })
+        };
+        self.in_time(sent).await
+    }
+
+    /// Waits for one of the few places, and then no longer than one attempt may take.
+    async fn in_time<D>(&self, sent: impl Future<Output = Result<D, Failure>>) -> Result<D, Failure> {
         let mut longest = LONGEST_ATTEMPT;
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -100,20 +122,20 @@ impl Cluster {
         let sent = async {
             let _permit =
                 self.permits.acquire().await.map_err(|closed| Failure::Transport(closed.to_string()))?;
-            self.send(request).await
+            sent.await
         };
         timeout(longest, sent).await.unwrap_or(Err(Failure::Timeout(longest)))
     }
 
-    async fn send(&self, request: Request<Bytes>) -> Result<Answer<Vec<u8>>, Failure> {
+    /// Sends a request; the body of a refusal is read, that of an answer is not.
+    async fn begin(&self, request: Request<Bytes>) -> Result<Answer<Body>, Failure> {
         let sent = self.client.send(request.map(Body::from)).await;
         let (head, body) = sent.map_err(|error| Failure::Transport(causes(&error)))?.into_parts();
-        let body = collect(body).await?;
-        Ok(if head.status.is_success() {
-            Answer::Done(body)
-        } else {
-            Answer::Refused { status: head.status, retry_after: retry_after(&head.headers), body }
-        })
+        if head.status.is_success() {
+            return Ok(Answer::Done(body));
+        }
+        let (status, retry_after) = (head.status, retry_after(&head.headers));
+        Ok(Answer::Refused { status, retry_after, body: collect(body).await? })
     }
 }
 
