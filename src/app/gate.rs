@@ -59,7 +59,7 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Runs to a report; whatever stops the run on its way is the report's reason.
     pub(super) async fn report(&self, facts: &mut Facts) -> Report {
-        match self.to_the_end(facts).await {
+        match Box::pin(self.to_the_end(facts)).await {
             Ok(report) => report,
             Err(stop) => facts.stopped(&stop),
         }

@@ -26,8 +26,9 @@ use sources::Sources;
 use watch::{Message, Said};
 use watches::Watches;
 
-/// How much longer than the timeout the last listing may take.
-const LAST_LOOK: Duration = Duration::from_secs(30);
+/// How much longer a list may take than the timeout: by then the retry policy has given up, and the API server is
+/// known to be unavailable.
+const LAST_LIST: Duration = Duration::from_secs(100);
 
 /// How long to wait, and for what.
 #[derive(Clone, Debug)]
@@ -57,6 +58,17 @@ impl fmt::Display for Outcome {
             Self::Deadline(unsettled) => write!(f, "{} objects have not settled", unsettled.len()),
         }
     }
+}
+
+/// What to do next.
+enum Step {
+    Ended(Outcome),
+    /// List everything once more.
+    Check,
+    Wait {
+        until: Instant,
+        why: String,
+    },
 }
 
 /// The watches on one application, and what they said so far.
@@ -98,36 +110,52 @@ impl Settler {
     pub async fn settled(&mut self, mut progress: impl FnMut(&str)) -> Result<Outcome, ApiError> {
         self.checked = None;
         loop {
-            self.catch_up()?;
-            let gaps = self.gaps();
-            if !gaps.is_empty() {
-                return Ok(Outcome::Deadline(gaps.iter().map(unseen).collect()));
+            self.drain();
+            self.sources.follow(&mut self.watches, &mut self.settling);
+            if let Some(error) = self.down.take() {
+                return Err(error);
             }
-            let now = Instant::now();
-            let deadline = self.deadline();
-            let until = match self.settling.state(self.now()) {
-                State::Settled if self.is_checked() => {
-                    return Ok(Outcome::Settled { after: now - self.start });
-                }
-                State::Settled => {
+            let until = match self.step() {
+                Step::Ended(outcome) => return Ok(outcome),
+                Step::Check => {
                     self.check();
                     continue;
                 }
-                State::Waiting(unsettled) if now >= deadline => return Ok(Outcome::Deadline(unsettled)),
-                State::Waiting(unsettled) => {
-                    progress(&waiting(&unsettled));
-                    deadline
-                }
-                State::Quiet { .. } if now >= deadline => return Ok(Outcome::Deadline(self.restless())),
-                State::Quiet { since } => {
-                    progress("nothing is on its way; waiting whether it stays so");
-                    deadline.min(self.start + Duration::from_millis(since) + self.options.quiet)
+                Step::Wait { until, why } => {
+                    progress(&why);
+                    until
                 }
             };
             tokio::select! {
                 biased;
                 message = self.watches.next() => self.take(message),
                 () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    /// What to do now.
+    fn step(&mut self) -> Step {
+        let gaps = self.gaps();
+        if !gaps.is_empty() {
+            return Step::Ended(Outcome::Deadline(gaps.iter().map(unseen).collect()));
+        }
+        let (now, deadline) = (Instant::now(), self.start + self.options.timeout);
+        match self.settling.state(self.now()) {
+            State::Settled if self.is_checked() => Step::Ended(Outcome::Settled { after: now - self.start }),
+            State::Settled => Step::Check,
+            State::Waiting(unsettled) => {
+                let until = if lists(&unsettled) { deadline + LAST_LIST } else { deadline };
+                if until <= now {
+                    return Step::Ended(Outcome::Deadline(unsettled));
+                }
+                Step::Wait { until, why: waiting(&unsettled) }
+            }
+            State::Quiet { .. } if deadline <= now => Step::Ended(Outcome::Deadline(self.restless())),
+            State::Quiet { since } => {
+                let until = self.start + Duration::from_millis(since) + self.options.quiet;
+                let why = "nothing is on its way; waiting whether it stays so".to_owned();
+                Step::Wait { until: deadline.min(until), why }
             }
         }
     }
@@ -147,13 +175,6 @@ impl Settler {
         }
     }
 
-    /// Takes in what has been said, and watches what has turned out to matter.
-    fn catch_up(&mut self) -> Result<(), ApiError> {
-        self.drain();
-        self.sources.follow(&mut self.watches, &mut self.settling);
-        self.down.take().map_or(Ok(()), Err)
-    }
-
     /// Lists everything once more; if that brings nothing new, the application has settled.
     fn check(&mut self) {
         self.checked = Some(self.settling.last_change().0);
@@ -164,12 +185,6 @@ impl Settler {
     /// True if everything was listed again since the last change.
     fn is_checked(&mut self) -> bool {
         self.checked == Some(self.settling.last_change().0)
-    }
-
-    /// When time is up; what was settled in time may still be checked.
-    fn deadline(&mut self) -> Instant {
-        let deadline = self.start + self.options.timeout;
-        if self.is_checked() { deadline + LAST_LOOK } else { deadline }
     }
 
     fn gaps(&self) -> BTreeSet<Gap> {
@@ -223,6 +238,11 @@ fn unseen(gap: &Gap) -> Unsettled {
 /// Where no object can be named.
 fn anything() -> Subject {
     Subject::Kind(Watched { kind: GroupKind::new("", "Pod"), namespace: String::new() })
+}
+
+/// True while a list is on its way.
+fn lists(unsettled: &[Unsettled]) -> bool {
+    unsettled.iter().any(|unsettled| matches!(unsettled.object, Subject::Kind(_)))
 }
 
 fn waiting(unsettled: &[Unsettled]) -> String {

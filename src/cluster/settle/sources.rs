@@ -25,9 +25,6 @@ pub(super) struct Sources {
     pub(super) untold: BTreeSet<Gap>,
 }
 
-/// Namespaces, by the name of the one there is.
-type Narrow = Option<String>;
-
 impl Sources {
     /// Nothing yet; in these namespaces Pods and what makes them are watched, an empty name means all namespaces.
     pub(super) fn new(kinds: Arc<Kinds>, namespaces: &BTreeSet<String>) -> Self {
@@ -74,7 +71,7 @@ impl Sources {
     /// Whatever changes Pods on their way in, and the labels by which namespaces are chosen.
     fn admission(&mut self, watches: &mut Watches, settling: &mut Settling) {
         let mut names = self.namespaces.iter();
-        let only: Narrow = match (names.next(), names.next()) {
+        let only = match (names.next(), names.next()) {
             (Some(name), None) if !name.is_empty() => Some(format!("metadata.name={name}")),
             _ => None,
         };
@@ -103,17 +100,17 @@ impl Sources {
         if node || Maker::ALL.iter().any(|maker| maker.group_kind() == *kind) {
             return;
         }
-        let Some(api) = self.find(kind) else { return };
-        let everywhere = !api.namespaced || self.namespaces.contains("");
+        let Some(served) = self.find(kind) else { return };
+        let everywhere = !served.namespaced || self.namespaces.contains("");
         let namespace = if everywhere { "" } else { namespace }.to_owned();
-        let watched = Watched { kind: kind.clone(), namespace };
-        if !self.customs.insert(watched.clone()) {
+        let place = Watched { kind: kind.clone(), namespace };
+        if !self.customs.insert(place.clone()) {
             return;
         }
-        let query = Query::new(&api).namespace(&watched.namespace);
+        let query = Query::new(&served).namespace(&place.namespace);
         let kind = kind.clone();
         let seen = move |object: CustomResource| Seen::Custom(kind.clone(), object);
-        watches.open(settling, (query, watched, Importance::May), seen);
+        watches.open(settling, (query, place, Importance::May), seen);
     }
 
     /// A built-in kind without which nobody can say that anything has settled.
@@ -127,10 +124,10 @@ impl Sources {
         seen: impl Fn(T) -> Seen + Send + Sync + 'static,
     ) {
         let kind = GroupKind::new(resource.group, resource.kind);
-        let Some(api) = self.find(&kind) else { return };
-        let query = narrow(Query::new(&api));
-        let watched = Watched { kind, namespace: namespace.to_owned() };
-        watches.open(settling, (query, watched, Importance::Bears), seen);
+        let Some(served) = self.find(&kind) else { return };
+        let query = narrow(Query::new(&served));
+        let place = Watched { kind, namespace: namespace.to_owned() };
+        watches.open(settling, (query, place, Importance::Bears), seen);
     }
 
     /// A kind that the API server does not have has no objects; one of a group that it cannot look into may.

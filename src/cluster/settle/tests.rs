@@ -174,6 +174,18 @@ async fn an_api_that_goes_away_for_good_is_unavailable_and_never_settled() {
     }
 }
 
+/// A list that hangs is no rollout that hangs, however short the time to settle is.
+#[tokio::test(start_paused = true)]
+async fn an_api_that_hangs_is_unavailable_and_not_unsettled() {
+    let api = api(&[deployment(1), replica_set(), pod(&running())]);
+    api.add_fault(fault("list", "pods", None, What::Hang));
+    let mut settler = settler(&api).await.unwrap();
+    settler.options.timeout = Duration::from_secs(20);
+    let error = settler.settled(|_| {}).await.unwrap_err();
+    assert_eq!(error.reason(), crate::cluster::Reason::Unavailable);
+    assert!(error.to_string().starts_with("listing pods in namespace shop: no answer within"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_may_not_be_opened_is_named_with_what_to_grant() {
     let api = api(&[deployment(1), replica_set(), pod(&running())]);
