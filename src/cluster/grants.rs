@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 
 use crate::cluster::error::ApiError;
 use crate::cluster::look::{Listed, Look, Seen};
+use crate::finding::{Gap, GapReason, GapScope};
 use crate::model::access::{self, Access, Accounts, RBAC_GROUP};
 use crate::model::rbac::{Binding, Role};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::selector::LabelSelector;
 use crate::rules::resources as r;
 
-/// How often ClusterRoles are listed again for what an aggregated one selects: `admin` aggregates `edit`, which
-/// aggregates `view`.
-const MOST_ROUNDS: usize = 4;
+/// How often ClusterRoles are listed for what an aggregated one selects: `admin` aggregates `edit`, which aggregates
+/// `view`.
+const MOST_ROUNDS: usize = 8;
 
 /// What the accounts may do and what the application's own roles and bindings grant.
 ///
@@ -74,7 +75,7 @@ impl Roles {
         for _round in 0..MOST_ROUNDS {
             let before = self.selectors();
             if !is_wanted && before.is_empty() {
-                break;
+                return Ok(seen);
             }
             let wanted = |listed: Listed<'_, Role>| {
                 let labels = &listed.value.metadata.labels;
@@ -86,10 +87,11 @@ impl Roles {
             self.hold(roles);
             seen.absorb(other);
             if self.selectors().len() == before.len() {
-                break;
+                return Ok(seen);
             }
             is_wanted = true;
         }
+        seen.gaps.insert(too_deep());
         Ok(seen)
     }
 
@@ -102,6 +104,13 @@ impl Roles {
         let rules = self.held.iter().filter_map(|role| role.aggregation_rule.as_ref());
         rules.flat_map(|rule| rule.cluster_role_selectors.iter().cloned()).collect()
     }
+}
+
+fn too_deep() -> Gap {
+    let kind = GroupKind::new(RBAC_GROUP, "ClusterRole");
+    let detail =
+        "aggregated ClusterRoles select others that are aggregated in turn, too deep to follow".to_owned();
+    Gap { scope: GapScope::Kind(kind, String::new()), reason: GapReason::Unreadable, detail }
 }
 
 fn reference(role: &Role) -> ObjectRef {

@@ -230,6 +230,9 @@ async fn templates_stand_for_pods_that_do_not_exist_now() {
     ended["status"] = json!({"phase": "Succeeded"});
     objects.extend([of_app(object("batch/v1", "CronJob", "nightly", cron), "web"), job, ended]);
     objects.push(of_app(object("batch/v1", "Job", "migrate", done), "web"));
+    let mut leaving = deployment("leaving", "web", 0);
+    leaving[0]["metadata"]["deletionTimestamp"] = json!("2026-11-24T10:00:00Z");
+    objects.extend(leaving);
     assert_eq!(
         shown(&api(objects), &tracked(Some(&["shop"]))).await,
         [
@@ -426,6 +429,24 @@ async fn rbac_that_reaches_the_accounts_or_is_the_applications_is_read_wherever_
         ("ServiceAccount shop/somebody", "ClusterRole own"),
     ];
     assert_eq!(roles, expected.map(|(subject, role)| (subject.to_owned(), role.to_owned())).into());
+}
+
+#[tokio::test]
+async fn roles_aggregated_too_deep_are_a_gap() {
+    let mut objects = deployment("front", "web", 1);
+    for level in 0..12 {
+        let labels = json!({"matchLabels": {format!("to-{level}"): "true"}});
+        let rest = json!({"aggregationRule": {"clusterRoleSelectors": [labels]}});
+        let mut role = rbac("ClusterRole", &format!("level-{level}"), None, &rest);
+        if level > 0 {
+            role["metadata"]["labels"] = json!({format!("to-{}", level - 1): "true"});
+        }
+        objects.push(role);
+    }
+    objects.push(rbac("ClusterRoleBinding", "all", None, &bound("ClusterRole", "level-0", "default")));
+    let (_survey, evaluation) = run(&api(objects), &tracked(Some(&["shop"]))).await;
+    let gaps = gaps(&evaluation);
+    assert!(gaps.iter().any(|gap| gap.contains("too deep to follow")), "{gaps:?}");
 }
 
 #[tokio::test(start_paused = true)]
