@@ -90,9 +90,6 @@ impl<'a> Engine<'a> {
         let account = (pod.namespace().to_owned(), pod.spec.service_account().to_owned());
         let used = self.accounts.entry(account).or_default();
         used.token_mounted |= mounts_api_token(pod);
-        if !used.used_by.contains(pod.root) {
-            used.used_by.insert(pod.root.clone());
-        }
         let (world, settings) = (self.world, self.settings);
         let thing =
             Thing { subject: pod.root, object: pod.object, evidence: pod.evidence, pod: Some(pod.spec) };

@@ -144,8 +144,8 @@ pub struct Finding {
     pub message: String,
     /// What to do, one sentence without a full stop.
     pub help: &'static str,
-    /// What it follows from.
-    pub causes: BTreeSet<Cause>,
+    /// What it follows from: sorted, each once. Few, where a `BTreeSet` would take a kilobyte.
+    pub causes: Vec<Cause>,
     /// How many objects show it.
     pub count: u64,
     /// Images of the container in all objects that show it, as the Pods write them; empty for findings that are not
@@ -160,6 +160,8 @@ impl Finding {
         let rank = |finding: &Self| (finding.severity, finding.certainty, finding.evidence);
         let mut causes = std::mem::take(&mut self.causes);
         causes.extend(other.causes.iter().cloned());
+        causes.sort_unstable();
+        causes.dedup();
         let mut images = std::mem::take(&mut self.images);
         images.extend(other.images.iter().cloned());
         if rank(&other) > rank(self) || (rank(&other) == rank(self) && other.object < self.object) {
@@ -264,7 +266,7 @@ mod tests {
             path: String::new(),
             message: String::new(),
             help: "",
-            causes: BTreeSet::new(),
+            causes: Vec::new(),
             count: 1,
             images: BTreeSet::from([image.to_owned()]),
         }

@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn annotated(key: &str, value: &str) -> Meta {
-        Meta { annotations: [(key.into(), value.into())].into(), ..Meta::default() }
+        Meta { annotations: [(key.into(), value.into())].into_iter().collect(), ..Meta::default() }
     }
 
     #[test]
@@ -223,8 +223,10 @@ mod tests {
     #[test]
     fn a_label_marks_by_instance_alone() {
         let scope = tracked(TrackingMethod::Label("app.kubernetes.io/instance".into()));
-        let meta =
-            Meta { labels: [("app.kubernetes.io/instance".into(), "web".into())].into(), ..Meta::default() };
+        let meta = Meta {
+            labels: [("app.kubernetes.io/instance".into(), "web".into())].into_iter().collect(),
+            ..Meta::default()
+        };
         assert!(scope.owns(&deployment("front"), &meta));
         assert!(!scope.owns(&deployment("front"), &Meta::default()));
     }

@@ -59,7 +59,7 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Runs to a report; whatever stops the run on its way is the report's reason.
     pub(super) async fn report(&self, facts: &mut Facts) -> Report {
-        match Box::pin(self.to_the_end(facts)).await {
+        match self.to_the_end(facts).await {
             Ok(report) => report,
             Err(stop) => facts.stopped(&stop),
         }
@@ -71,7 +71,7 @@ impl Run<'_> {
             let reason = format!("{sibling} has judged this operation already; its verdict stands");
             return Ok(facts.ended(Exit::Pass, reason));
         }
-        let (mut seen, settled, unsettled) = self.look(&discovery, facts).await?;
+        let (mut seen, settled, unsettled) = Box::pin(self.look(&discovery, facts)).await?;
         seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
         let name = &discovery.scope.application.name;
         let record = store::newest(&self.cluster, self.records_namespace, name).await?;

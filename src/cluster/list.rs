@@ -10,7 +10,7 @@ use crate::cluster::cursor::{Broken, Cursor};
 use crate::cluster::error::{ApiError, Doing, Reason, Verb};
 use crate::cluster::kinds::{ApiKind, escaped};
 use crate::cluster::page::{Entry, Page};
-use crate::cluster::transport::Failure;
+use crate::cluster::transport::{Expected, Failure};
 use crate::finding::{Gap, GapReason, GapScope};
 use crate::model::meta::Partial;
 
@@ -164,13 +164,15 @@ pub(super) struct Pages<'a> {
     query: &'a Query,
     seen: Seen,
     restarts: u32,
+    /// Bytes of the last page: the next one will be about as large.
+    last: usize,
     /// Where the next page starts, empty for the first; none after the last.
     next: Option<String>,
 }
 
 impl<'a> Pages<'a> {
     pub(super) fn new(cluster: &'a Cluster, query: &'a Query) -> Self {
-        Self { cluster, query, seen: Seen::default(), restarts: 0, next: Some(String::new()) }
+        Self { cluster, query, seen: Seen::default(), restarts: 0, last: 0, next: Some(String::new()) }
     }
 
     /// The next page, without items that an earlier page had; none after the last one.
@@ -184,6 +186,7 @@ impl<'a> Pages<'a> {
                 }
                 page => page?,
             };
+            self.last = page.text.len();
             if !page.next.is_empty() {
                 if page.next == position {
                     let cause = "the API server gives the same position again and again";
@@ -204,7 +207,8 @@ impl<'a> Pages<'a> {
     async fn page<T: DeserializeOwned>(&self, position: &str) -> Result<Page<T>, ApiError> {
         let doing = self.query.doing();
         let accept = if self.query.metadata_only { METADATA } else { JSON };
-        let request = read(&doing, &self.query.path(position), accept)?;
+        let mut request = read(&doing, &self.query.path(position), accept)?;
+        request.extensions_mut().insert(Expected(self.last + self.last / 32));
         let decode = |body| {
             let text = String::from_utf8(body).map_err(|error| Failure::Garbage(error.to_string()))?;
             Page::decode(text).map_err(|error| Failure::Garbage(error.to_string()))

@@ -33,7 +33,7 @@ pub struct Owner {
     /// Whose it is by itself.
     pub standing: Standing,
     /// The Pods it makes, if it still makes any.
-    pub template: Option<Template>,
+    pub template: Option<Box<Template>>,
     parent: Option<OwnerReference>,
 }
 
@@ -55,17 +55,19 @@ impl Template {
         self.revision.as_ref().is_none_or(|revision| pod.labels.get(REVISION) == Some(revision))
     }
 
-    /// The template of a workload. None of one that makes no more Pods: an old revision's ReplicaSet, a finished Job
-    /// that belongs to something. None either of a CronJob's kin that have no containers: another shape.
-    fn of(kind: &str, workload: Workload) -> Option<Self> {
+    /// The template of a workload. None of one that makes no more Pods: it is going away, or it belongs to something
+    /// and is an old revision's ReplicaSet or a finished Job. None either where a custom resource has something else
+    /// there.
+    fn of(kind: &str, workload: Workload) -> Option<Box<Self>> {
         let is_owned = !workload.metadata.owner_references.is_empty();
-        if is_owned && is_past(kind, &workload) {
+        if workload.metadata.is_deleting() || is_owned && is_past(kind, &workload) {
             return None;
         }
         let revision = revision(kind, &workload);
         let of_job = workload.spec.job_template.and_then(|job| job.spec.template);
-        let template = workload.spec.template.or(of_job)?;
-        (!template.spec.containers.is_empty()).then_some(Self { template, revision })
+        let mut template = workload.spec.template.or(of_job)?;
+        template.spec.containers.shrink_to_fit();
+        (!template.spec.containers.is_empty()).then(|| Box::new(Self { template, revision }))
     }
 }
 
@@ -184,6 +186,11 @@ impl Owners {
         for index in others {
             self.all[index].template = None;
         }
+    }
+
+    /// Hands over the template of an owner, which has none from then on.
+    pub(super) fn take_template(&mut self, index: usize) -> Option<Box<Template>> {
+        self.all[index].template.take()
     }
 
     /// The owner of an index in a [`Line`].

@@ -16,8 +16,8 @@ use crate::engine::{Engine, Evaluation};
 use crate::finding::{Gap, GapReason, GapScope};
 use crate::model::access::permission::Place;
 use crate::model::crd::{Embedding, PodProducer};
-use crate::model::pod::Pod;
-use crate::model::reference::GroupKind;
+use crate::model::pod::{Pod, PodTemplate};
+use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world::{Evidence, PodView};
 use crate::rules::{Check, Rule, Settings, resources as r};
 use crate::scope::Scope;
@@ -202,35 +202,45 @@ impl Pods<'_> {
         known.map(producer).collect()
     }
 
-    /// Judges the templates of what has no Pods now, unless an owner's template stands for them.
+    /// Judges the templates of what has no Pods now, each for the last time: findings grow as templates go.
     fn templates(&mut self, engine: &mut Engine<'_>) {
-        for (index, owner) in self.owners.iter() {
-            let Some(template) = owner.template.as_ref().filter(|_| !self.alive.contains(&index)) else {
-                continue;
-            };
-            let line = self.owners.line_of(index);
-            if line.owners.iter().any(|index| self.owners.at(*index).template.is_some()) {
-                continue;
-            }
+        let idle = self.owners.iter().map(|(index, _owner)| index).filter(|index| self.is_idle(*index));
+        for index in idle.collect::<Vec<_>>() {
+            let Some(template) = self.owners.take_template(index) else { continue };
+            let (owner, line) = (self.owners.at(index), self.owners.line_of(index));
             match (line.belongs(owner.standing, self.owners), &line.missing) {
                 (Belongs::No, _) | (Belongs::Unknown, None) => {}
                 (Belongs::Unknown, Some(missing)) => self.hidden.add(self.look, &owner.object, missing),
                 (Belongs::Yes, _) => {
                     let root = line.root(self.owners, |kind| self.look.is_namespaced(kind));
-                    let template = &template.template;
-                    engine.pod(&PodView {
-                        evidence: Evidence::Template,
-                        object: &owner.object,
-                        root: root.as_deref().unwrap_or(&owner.object),
-                        labels: &template.metadata.labels,
-                        annotations: &template.metadata.annotations,
-                        spec: &template.spec,
-                        status: None,
-                        template: None,
-                    });
+                    engine.pod(&idle_view(&template.template, &owner.object, root.as_deref()));
                 }
             }
         }
+    }
+
+    /// True for an owner with a template but without Pods, unless an owner's template stands for it.
+    fn is_idle(&self, index: usize) -> bool {
+        let has_template = |index: usize| self.owners.at(index).template.is_some();
+        let line = || self.owners.line_of(index).owners;
+        has_template(index) && !self.alive.contains(&index) && !line().into_iter().any(has_template)
+    }
+}
+
+fn idle_view<'a>(
+    template: &'a PodTemplate,
+    object: &'a ObjectRef,
+    root: Option<&'a ObjectRef>,
+) -> PodView<'a> {
+    PodView {
+        evidence: Evidence::Template,
+        object,
+        root: root.unwrap_or(object),
+        labels: &template.metadata.labels,
+        annotations: &template.metadata.annotations,
+        spec: &template.spec,
+        status: None,
+        template: None,
     }
 }
 

@@ -98,9 +98,10 @@ impl Cluster {
     }
 
     async fn attempt(&self, request: Request<Bytes>) -> Result<Answer<Vec<u8>>, Failure> {
+        let room = request.extensions().get().map_or(0, |Expected(bytes)| *bytes);
         let sent = async {
             Ok(match self.begin(request).await? {
-                Answer::Done(body) => Answer::Done(collect(body).await?),
+                Answer::Done(body) => Answer::Done(collect(body, room).await?),
                 Answer::Refused { status, retry_after, body } => {
                     Answer::Refused { status, retry_after, body }
                 }
@@ -135,7 +136,7 @@ impl Cluster {
             return Ok(Answer::Done(body));
         }
         let (status, retry_after) = (head.status, retry_after(&head.headers));
-        Ok(Answer::Refused { status, retry_after, body: collect(body).await? })
+        Ok(Answer::Refused { status, retry_after, body: collect(body, 0).await? })
     }
 }
 
@@ -148,9 +149,14 @@ pub(super) fn done<D>(doing: &Doing, answer: Result<Answer<D>, Failure>) -> Resu
     }
 }
 
+/// How many bytes an answer will have, about: an extension of a request. A buffer that has to grow takes twice the
+/// memory for a moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected(pub(super) usize);
+
 /// The whole body in one buffer; frames are dropped as they are copied.
-async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
-    let mut whole = Vec::new();
+async fn collect(mut body: Body, room: usize) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::with_capacity(room);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Failure::Transport(causes(&error)))?;
         if let Ok(data) = frame.into_data() {

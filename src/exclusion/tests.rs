@@ -36,7 +36,7 @@ pub(crate) fn finding(
         path: String::new(),
         message: "it is bad".into(),
         help: "make it good",
-        causes: BTreeSet::from([crate::finding::Cause::Object(subject.clone())]),
+        causes: vec![crate::finding::Cause::Object(subject.clone())],
         count: 1,
         images: BTreeSet::new(),
     }

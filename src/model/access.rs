@@ -99,15 +99,13 @@ pub struct Access {
     pub holder: Holder,
     /// Every rule that reaches it.
     pub grants: Vec<Grant>,
-    /// Outermost owners of the Pods that run as it.
-    pub used_by: BTreeSet<ObjectRef>,
+    /// True if Pods of the application run as it.
+    pub is_used: bool,
 }
 
 /// A ServiceAccount that the application's Pods run as.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountUse {
-    /// Outermost owners of the Pods that run as it.
-    pub used_by: BTreeSet<ObjectRef>,
     /// True if at least one of those Pods mounts an API token.
     pub token_mounted: bool,
 }
@@ -221,8 +219,7 @@ fn access(who: &Who, grants: Vec<Grant>, accounts: &Accounts, owned: &BTreeSet<O
         None if owned.contains(&subject) => Holder::Unmounted,
         None => Holder::Named,
     };
-    let used_by = used.map(|used| used.used_by.clone()).unwrap_or_default();
-    Access { subject, holder, grants, used_by }
+    Access { subject, holder, grants, is_used: used.is_some() }
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! Object metadata without managedFields, which are about half of an object's bytes.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
+use litemap::LiteMap;
 use serde::Deserialize;
 
 use crate::model::lenient::null_as_default;
 use crate::model::reference::{GroupKind, ObjectRef};
 
-/// Labels or annotations.
-pub type Map = BTreeMap<String, String>;
+/// Labels or annotations: few, and there are many such maps.
+pub type Map = LiteMap<String, String>;
 
 /// `metadata` of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]

@@ -69,8 +69,7 @@ fn check(pod: &PodView<'_>, world: &World, _settings: &Settings, sink: &mut Sink
 
 /// The labels of the template, with those that are given to each Pod as they are.
 fn expected(template: &Map, live: &Map) -> Map {
-    let given = GIVEN.iter().filter_map(|key| live.get_key_value(*key));
-    let given = given.map(|(key, value)| (key.clone(), value.clone()));
+    let given = GIVEN.iter().filter_map(|key| Some(((*key).to_owned(), live.get(*key)?.clone())));
     template.clone().into_iter().chain(given).collect()
 }
 

@@ -120,7 +120,7 @@ impl Sink<'_> {
             path,
             message,
             help: self.rule.help,
-            causes,
+            causes: causes.into_iter().collect(),
             count: 1,
             images,
         });

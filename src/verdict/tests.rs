@@ -302,7 +302,7 @@ fn any_finding() -> impl Strategy<Value = Finding> {
             certainty: if certain { Certainty::Certain } else { Certainty::Possible },
             evidence: if live { Evidence::Live } else { Evidence::Template },
             presence: if present { Presence::Present } else { Presence::Absent },
-            causes,
+            causes: causes.into_iter().collect(),
             ..finding(RULE, &subject(of), Some(container), &value.to_string())
         }
     })

@@ -199,8 +199,8 @@ mod tests {
         let at = |second| Some(Timestamp::from_second(second).unwrap());
         let metadata = Meta {
             name: name.into(),
-            annotations: [(HOOK.into(), hook.into())].into(),
-            labels: [(COMPONENT.into(), GATE.into())].into(),
+            annotations: [(HOOK.into(), hook.into())].into_iter().collect(),
+            labels: [(COMPONENT.into(), GATE.into())].into_iter().collect(),
             creation_timestamp: at(made),
             ..Meta::default()
         };
@@ -263,8 +263,8 @@ mod tests {
     #[test]
     fn the_annotation_wins_over_the_label() {
         let metadata = Meta {
-            annotations: [(TRACKING_ID.into(), "team_web:batch/Job:shop/".into())].into(),
-            labels: [("app.kubernetes.io/instance".into(), "web".into())].into(),
+            annotations: [(TRACKING_ID.into(), "team_web:batch/Job:shop/".into())].into_iter().collect(),
+            labels: [("app.kubernetes.io/instance".into(), "web".into())].into_iter().collect(),
             ..Meta::default()
         };
         let job = HookJob { metadata, status: HookJobStatus::default() };

@@ -4,7 +4,7 @@
 //! change; so both the copies and the originals count. Source:
 //! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles>.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::access::{Access, Grant, Holder, Origin, RBAC_GROUP, RoleRule, Scope, Way, bootstrap};
@@ -45,7 +45,7 @@ impl<'a> Roles<'a> {
             origin: Origin::Application,
         };
         let grants = self.rules(role).iter().map(grant).collect();
-        Some(Access { subject: role.clone(), holder: Holder::UnboundRole, grants, used_by: BTreeSet::new() })
+        Some(Access { subject: role.clone(), holder: Holder::UnboundRole, grants, is_used: false })
     }
 
     fn expand(&self, name: &ObjectRef) -> Vec<Arc<RoleRule>> {

@@ -46,7 +46,7 @@ impl Case {
 }
 
 fn accounts() -> Accounts {
-    let used = |mounted| AccountUse { token_mounted: mounted, ..AccountUse::default() };
+    let used = |mounted| AccountUse { token_mounted: mounted };
     let key = |name: &str| ("shop".to_owned(), name.to_owned());
     Accounts::from([(key("web"), used(true)), (key("batch"), used(false))])
 }
@@ -344,7 +344,7 @@ fn aggregation_cycles_end() {
 fn what_kubernetes_makes_for_its_own_accounts_does_not_count() {
     let account = |name: &str| json!([{"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}]);
     let of = |case: Case, name: &str| {
-        let used = AccountUse { token_mounted: true, ..AccountUse::default() };
+        let used = AccountUse { token_mounted: true };
         let accounts = Accounts::from([(("kube-system".to_owned(), name.to_owned()), used)]);
         let accesses = accesses(&accounts, &case.roles, &case.bindings, &case.owned);
         accesses.iter().map(|access| access.grants.len()).sum::<usize>()

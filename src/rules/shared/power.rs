@@ -134,7 +134,7 @@ impl<'a> Case<'a> {
     fn counts(&self, grants: &[&Grant]) -> bool {
         let of_the_application = match self.access.holder {
             Holder::Mounted | Holder::UnboundRole => true,
-            Holder::Unmounted => !self.access.used_by.is_empty(),
+            Holder::Unmounted => self.access.is_used,
             Holder::Named => false,
         };
         of_the_application || grants.iter().any(|grant| grant.origin == Origin::Application)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use driftgate::engine::{Engine, Evaluation};
 use driftgate::finding::Severity;
 use driftgate::model::access::{Accounts, RBAC_GROUP, accesses};
+use driftgate::model::meta::Map;
 use driftgate::model::pod::PodSpec;
 use driftgate::model::rbac::{Binding, Role};
 use driftgate::model::reference::{GroupKind, ObjectRef};
@@ -33,8 +34,8 @@ impl Input {
             evidence: Evidence::Template,
             object: &pod,
             root: &pod,
-            labels: &BTreeMap::new(),
-            annotations: &BTreeMap::new(),
+            labels: &Map::default(),
+            annotations: &Map::default(),
             spec: &spec,
             status: None,
             template: None,
