@@ -78,7 +78,9 @@ fn container(name: &str, owner: usize) -> String {
     let mut env = String::new();
     for number in 0..12 {
         let comma = if number == 0 { "" } else { "," };
-        let value = format!(r#"{comma}{{"name":"SETTING_{number}","value":"value-{owner}-{number}-of-some-length"}}"#);
+        let value = format!(
+            r#"{comma}{{"name":"SETTING_{number}","value":"value-{owner}-{number}-of-some-length"}}"#
+        );
         env.push_str(&value);
     }
     let probe = r#"{"httpGet":{"path":"/healthz","port":8080,"scheme":"HTTP"},"initialDelaySeconds":5,"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3}"#;
@@ -91,7 +93,12 @@ fn managed(manager: &str, fields: usize) -> String {
     let mut text = String::new();
     for number in 0..fields {
         let comma = if number == 0 { "" } else { "," };
-        if write!(text, r#"{comma}"f:field{number}":{{".":{{}},"f:value":{{}},"f:another":{{}},"f:third":{{}}}}"#).is_err() {
+        if write!(
+            text,
+            r#"{comma}"f:field{number}":{{".":{{}},"f:value":{{}},"f:another":{{}},"f:third":{{}}}}"#
+        )
+        .is_err()
+        {
             break;
         }
     }
@@ -138,7 +145,7 @@ pub(crate) fn manifests(deployments: usize) -> String {
 
 fn manifest(number: usize) -> String {
     let mut env = String::new();
-    for setting in 0..24 {
+    for setting in 0..26 {
         let line = format!(
             "        - name: SETTING_{setting}\n          value: \"value-{number}-{setting}-of-a-length-that-is-usual-in-charts\"\n"
         );

@@ -2,7 +2,9 @@
 //!
 //! For each size, three processes: one serves the in-memory API over loopback HTTP, one scans it, one only fetches
 //! and parses the same lists into the same structs. CPU is that of the whole scan, connection and discovery included;
-//! memory is the peak above what the process had before it connected. Ratios are of one run on one machine.
+//! memory is the peak above what the process had before it connected. For a file of manifests, `scan -f` is compared
+//! with the YAML parser alone, and with itself on a file of one Deployment: what that takes is the program. Ratios are
+//! of one run on one machine. `cargo test --bench scale -- --smoke` only shows that it works.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +12,10 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::exit,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     missing_docs,
     reason = "a benchmark may stop at the first surprise, prints, and reads the kernel's files"
 )]
@@ -49,20 +55,28 @@ fn measure(sizes: &[usize], deployments: usize) {
             scan.rss, scan.count, scan.cpu, parse.cpu
         );
     }
+    measure_files(deployments);
+}
+
+fn measure_files(deployments: usize) {
     let folder = std::env::temp_dir().join(format!("driftgate-scale-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("manifests.yaml");
-    std::fs::write(&path, data::manifests(deployments)).unwrap();
+    let file = |name: &str, deployments: usize| {
+        let path = folder.join(name);
+        std::fs::write(&path, data::manifests(deployments)).unwrap();
+        path.display().to_string()
+    };
+    let (path, one) = (file("manifests.yaml", deployments), file("one.yaml", 1));
     let bytes = std::fs::metadata(&path).unwrap().len();
-    let path = path.display().to_string();
-    let (scan, parse) = (child(&["files", &path]), child(&["yaml", &path]));
+    let (scan, parse, program) = (child(&["files", &path]), child(&["yaml", &path]), child(&["files", &one]));
     println!(
-        "files deployments={deployments} mib={:.1} cpu_ratio={:.2} rss_mib={:.1} (scan {:.0} ms, YAML parser alone {:.0} ms)",
+        "files deployments={deployments} mib={:.1} cpu_ratio={:.2} rss_mib={:.1} (scan {:.0} ms, YAML parser alone {:.0} ms, the program itself {:.1} MiB)",
         bytes as f64 / 1_048_576.0,
         scan.cpu / parse.cpu,
-        scan.rss,
+        scan.rss - program.rss,
         scan.cpu,
-        parse.cpu
+        parse.cpu,
+        program.rss
     );
     std::fs::remove_dir_all(&folder).unwrap();
 }
@@ -93,7 +107,8 @@ fn child(arguments: &[&str]) -> Measured {
     std::io::stdout().flush().unwrap();
     assert!(output.status.success(), "{arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let mut numbers = text.split_whitespace().map(|number| number.parse::<f64>().unwrap());
+    let figures = text.lines().last().unwrap_or_default();
+    let mut numbers = figures.split_whitespace().map(|number| number.parse::<f64>().unwrap());
     let mut next = || numbers.next().unwrap();
     Measured { cpu: next(), rss: next(), count: next() as u64 }
 }
