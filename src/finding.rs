@@ -121,6 +121,17 @@ impl fmt::Display for Identity {
     }
 }
 
+/// One of the things that together make up a finding, for instance one verb on one resource.
+///
+/// Less of the same is another finding, though not a new danger: `list secrets` where it was `get,list secrets`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The part, in the form of [`Identity::value`].
+    pub value: String,
+    /// Wider things that would include it, in the same form.
+    pub within: Vec<String>,
+}
+
 /// A rule's proof of something bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -146,6 +157,8 @@ pub struct Finding {
     pub help: &'static str,
     /// What it follows from: sorted, each once. Few, where a `BTreeSet` would take a kilobyte.
     pub causes: Vec<Cause>,
+    /// What makes it up, where that can become less; empty where the finding is one thing.
+    pub parts: Vec<Part>,
     /// How many objects show it.
     pub count: u64,
     /// Images of the container in all objects that show it, as the Pods write them; empty for findings that are not
@@ -267,6 +280,7 @@ mod tests {
             message: String::new(),
             help: "",
             causes: Vec::new(),
+            parts: Vec::new(),
             count: 1,
             images: BTreeSet::from([image.to_owned()]),
         }

@@ -3,7 +3,7 @@
 //! A record decides whether going back can help, never whether something passes. Owns its form (canonical JSON,
 //! bounded in size). Does not know where records are kept or what a verdict is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::declared::{Digest, short_hex};
-use crate::finding::Identity;
+use crate::finding::{Finding, Identity};
 use crate::model::reference::ObjectRef;
 
 /// `apiVersion` of a record.
@@ -31,7 +31,12 @@ pub struct Mark(String);
 impl Mark {
     /// The mark of an identity.
     pub fn of(identity: &Identity) -> Self {
-        let Identity { rule, subject, container, value } = identity;
+        Self::of_part(identity, &identity.value)
+    }
+
+    /// The mark of an identity with another value.
+    fn of_part(identity: &Identity, value: &str) -> Self {
+        let Identity { rule, subject, container, value: _ } = identity;
         let mut hasher = Sha256::new();
         let parts = [*rule, &subject.group, &subject.kind, &subject.namespace, &subject.name, value];
         for part in parts.into_iter().chain(container.as_deref()) {
@@ -57,6 +62,9 @@ pub struct Record {
     /// Findings that it had, excluded and minor ones included, with words for people; only the marks are compared,
     /// and a record that would grow too large leaves all words out.
     pub findings: BTreeMap<Mark, String>,
+    /// What made up those findings that were more than one thing, as identities of their own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub parts: BTreeSet<Mark>,
     /// What the source declared of the application's own objects, by `ObjectRef` in words.
     pub declared: BTreeMap<String, Digest>,
     /// What changed Pods on their way in, by `ObjectRef` in words, with something that changes when it changes.
@@ -96,19 +104,24 @@ impl Record {
         application: impl Into<String>,
         revision: Option<String>,
         time: Timestamp,
-        findings: impl IntoIterator<Item = &'a Identity>,
+        findings: impl IntoIterator<Item = &'a Finding>,
         declared: &BTreeMap<ObjectRef, Digest>,
     ) -> Self {
-        let finding = |identity: &Identity| {
-            (Mark::of(identity), identity.to_string().chars().take(WORDS).collect::<String>())
-        };
+        let (mut marks, mut parts) = (BTreeMap::new(), BTreeSet::new());
+        for Finding { identity, parts: made_of, .. } in findings {
+            let words = identity.to_string().chars().take(WORDS).collect::<String>();
+            marks.insert(Mark::of(identity), words);
+            let others = made_of.iter().filter(|part| part.value != identity.value);
+            parts.extend(others.map(|part| Mark::of_part(identity, &part.value)));
+        }
         Self {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
             application: application.into(),
             revision,
             time,
-            findings: findings.into_iter().map(finding).collect(),
+            findings: marks,
+            parts,
             declared: in_words(declared),
             injectors: BTreeMap::new(),
         }
@@ -146,9 +159,15 @@ impl Record {
         Ok(text)
     }
 
-    /// True if the revision had this finding.
-    pub fn has(&self, identity: &Identity) -> bool {
-        self.findings.contains_key(&Mark::of(identity))
+    /// True if the revision had this finding, or everything that makes it up.
+    pub fn has(&self, finding: &Finding) -> bool {
+        let Finding { identity, parts, .. } = finding;
+        let had = |value: &String| {
+            let mark = Mark::of_part(identity, value);
+            self.findings.contains_key(&mark) || self.parts.contains(&mark)
+        };
+        let had_all = || parts.iter().all(|part| had(&part.value) || part.within.iter().any(had));
+        had(&identity.value) || (!parts.is_empty() && had_all())
     }
 
     /// What the source declared of an object.
@@ -180,6 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::finding::Part;
     use crate::model::reference::GroupKind;
 
     fn identity(rule: &'static str, container: Option<&str>, value: &str) -> Identity {
@@ -187,12 +207,21 @@ mod tests {
         Identity { rule, subject, container: container.map(String::from), value: value.to_owned() }
     }
 
+    fn finding(value: &str) -> Finding {
+        let Identity { subject, .. } = identity("a", None, "");
+        crate::exclusion::tests::finding("a", &subject, None, value)
+    }
+
     fn record(values: &[String]) -> Record {
-        let identities: Vec<_> = values.iter().map(|value| identity("a", None, value)).collect();
+        let findings: Vec<_> = values.iter().map(|value| finding(value)).collect();
+        recorded(&findings)
+    }
+
+    fn recorded(findings: &[Finding]) -> Record {
         let digest = crate::declared::declared(r#"{"kind":"Deployment","spec":{"replicas":1}}"#).unwrap();
         let object = identity("a", None, "").subject;
         let time = "2026-11-24T10:00:00Z".parse().unwrap();
-        Record::new("argocd/shop", Some("4f2c91e".into()), time, &identities, &[(object, digest)].into())
+        Record::new("argocd/shop", Some("4f2c91e".into()), time, findings, &[(object, digest)].into())
     }
 
     fn numbers(count: u32) -> Vec<String> {
@@ -212,6 +241,27 @@ mod tests {
         assert_eq!(marks.len(), all.len());
     }
 
+    /// A finding made of parts, each with what would include it.
+    fn made_of(value: &str, parts: &[(&str, &[&str])]) -> Finding {
+        let part = |(value, within): &(&str, &[&str])| Part {
+            value: (*value).to_owned(),
+            within: within.iter().map(|wider| (*wider).to_owned()).collect(),
+        };
+        Finding { parts: parts.iter().map(part).collect(), ..finding(value) }
+    }
+
+    #[test]
+    fn less_of_the_same_is_not_new() {
+        let get_list = [("get secrets", &["get *"] as &[&str]), ("list secrets", &["list *"])];
+        let record = recorded(&[made_of("get,list secrets", &get_list)]);
+        let read = Record::parse(&record.to_json().unwrap()).unwrap();
+        assert!(read.has(&made_of("list secrets", &get_list[1..])));
+        assert!(read.has(&made_of("list secrets[a]", &[("list secrets[a]", &["list secrets"])])));
+        assert!(!read.has(&made_of("list,watch secrets", &[get_list[1], ("watch secrets", &[])])));
+        assert!(!read.has(&made_of("list *", &[("list *", &[])])));
+        assert!(!read.has(&finding("something else")));
+    }
+
     #[test]
     fn people_can_read_what_was_found() {
         let text = record(&["NET_ADMIN".into()]).to_json().unwrap();
@@ -225,7 +275,7 @@ mod tests {
         assert!(!text.contains("shop/web 7"), "the words are left out");
         let read = Record::parse(&text).unwrap();
         assert_eq!(read.findings.len(), 20_000);
-        assert!(read.has(&identity("a", None, "19999")));
+        assert!(read.has(&finding("19999")));
         assert_eq!(read.to_json().unwrap(), text);
     }
 
@@ -251,7 +301,7 @@ mod tests {
             let read = Record::parse(&text).unwrap();
             prop_assert_eq!(read.to_json().unwrap(), text);
             for value in &values {
-                prop_assert!(read.has(&identity("a", None, value)));
+                prop_assert!(read.has(&finding(value)));
             }
         }
     }

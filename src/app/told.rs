@@ -200,7 +200,6 @@ pub(super) fn counts(evaluation: &Evaluation) -> String {
 /// The record of a pass. Minor findings are on record too: one that becomes worse in place is not new.
 pub(super) fn record(application: &Application, seen: &Seen, time: Timestamp) -> Record {
     let findings = seen.evaluation.findings.values().filter(|finding| finding.severity > Severity::Info);
-    let identities = findings.map(|finding| &finding.identity);
-    Record::new(&application.name, application.revision.clone(), time, identities, &seen.declared)
+    Record::new(&application.name, application.revision.clone(), time, findings, &seen.declared)
         .injected_by(&seen.injectors)
 }

@@ -37,6 +37,7 @@ pub(crate) fn finding(
         message: "it is bad".into(),
         help: "make it good",
         causes: vec![crate::finding::Cause::Object(subject.clone())],
+        parts: Vec::new(),
         count: 1,
         images: BTreeSet::new(),
     }

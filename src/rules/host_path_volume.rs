@@ -31,7 +31,8 @@ fn observe(mount: &HostMount<'_>) -> Observation {
         (Some(_), Access::Write) => Severity::Medium,
         (Some(_), Access::ReadTop | Access::ReadAll) | (None, _) => Severity::Low,
     };
-    let observation = Observation::new(severity, mount.value(), mount.field.clone(), mount.what());
+    let observation =
+        Observation::new(severity, mount.value(), mount.field.clone(), mount.what()).made_of(mount.parts());
     match mount.container {
         Some(container) => observation.in_container(container),
         None => observation,

@@ -41,7 +41,8 @@ fn observe(mount: HostMount<'_>, socket: Socket) -> Observation {
         Reach::Folder => format!("{what}, within a folder of control sockets"),
         Reach::Above => format!("{what}, which leads to control sockets such as {name}"),
     };
-    let observation = Observation::new(socket.severity, mount.path, mount.field, message);
+    let parts = mount.path_parts();
+    let observation = Observation::new(socket.severity, mount.path, mount.field, message).made_of(parts);
     match mount.container {
         Some(container) => observation.in_container(container),
         None => observation,

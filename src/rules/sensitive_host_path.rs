@@ -38,7 +38,8 @@ fn check(pod: &PodView<'_>, world: &World, _settings: &Settings, sink: &mut Sink
 fn observe(mount: HostMount<'_>, files: Files) -> Observation {
     let holds = files.holds.map(|path| format!(", which holds {path}")).unwrap_or_default();
     let message = format!("{}{holds}", mount.what());
-    let observation = Observation::new(files.severity, mount.value(), mount.field, message);
+    let (value, parts) = (mount.value(), mount.parts());
+    let observation = Observation::new(files.severity, value, mount.field, message).made_of(parts);
     match mount.container {
         Some(container) => observation.in_container(container),
         None => observation,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::finding::{Cause, Certainty, Finding, Gap, GapReason, GapScope, Identity, Presence, Severity};
+use crate::finding::{
+    Cause, Certainty, Finding, Gap, GapReason, GapScope, Identity, Part, Presence, Severity,
+};
 use crate::model::pod::PodSpec;
 use crate::model::reference::ObjectRef;
 use crate::model::world::Evidence;
@@ -19,6 +21,7 @@ pub struct Observation {
     path: String,
     message: String,
     causes: BTreeSet<Cause>,
+    parts: Vec<Part>,
     subject: Option<ObjectRef>,
 }
 
@@ -40,6 +43,7 @@ impl Observation {
             path: path.into(),
             message: message.into(),
             causes: BTreeSet::new(),
+            parts: Vec::new(),
             subject: None,
         }
     }
@@ -69,6 +73,13 @@ impl Observation {
     #[must_use]
     pub fn caused_by(mut self, cause: Cause) -> Self {
         self.causes.insert(cause);
+        self
+    }
+
+    /// What makes it up, where that can become less.
+    #[must_use]
+    pub fn made_of(mut self, parts: Vec<Part>) -> Self {
+        self.parts = parts;
         self
     }
 
@@ -104,6 +115,7 @@ impl Sink<'_> {
             path,
             message,
             mut causes,
+            parts,
             subject,
         } = observation;
         let subject = subject.unwrap_or_else(|| self.subject.clone());
@@ -121,6 +133,7 @@ impl Sink<'_> {
             message,
             help: self.rule.help,
             causes: causes.into_iter().collect(),
+            parts,
             count: 1,
             images,
         });

@@ -15,7 +15,7 @@ const NAMES: usize = 5;
 pub enum Novelty {
     /// There is no record.
     Unrecorded,
-    /// The record has it.
+    /// The record has it, or something wider.
     Known,
     /// New, and the source changed what it follows from.
     Brought {
@@ -57,7 +57,7 @@ impl<'a> Changes<'a> {
     /// What the changes mean for one finding.
     pub(super) fn novelty(&self, finding: &Finding) -> Novelty {
         let Some(record) = self.record else { return Novelty::Unrecorded };
-        if record.has(&finding.identity) {
+        if record.has(finding) {
             return Novelty::Known;
         }
         let mut by = BTreeSet::new();

@@ -3,7 +3,7 @@
 //! A path that is itself a control socket, or lies in a folder of such sockets, is not judged as a file as well. Of two
 //! judgements about a folder the worse one speaks, both on a tie. What neither judges is any other path.
 
-use crate::finding::Severity;
+use crate::finding::{Part, Severity};
 use crate::model::container::{Container, VolumeMount};
 use crate::model::host_path;
 use crate::model::world::{PodView, World};
@@ -96,6 +96,21 @@ impl HostMount<'_> {
         format!("{} {}", self.path, self.mode.short())
     }
 
+    /// The path in its mode is within every folder above it, and reading is within writing.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let folders = above(&self.path);
+        let wider = folders.iter().flat_map(|folder| [format!("{folder} ro"), format!("{folder} rw")]);
+        let wider = wider.filter(|wider| self.mode == Mode::ReadOnly || wider.ends_with(" rw"));
+        let within = wider.filter(|wider| *wider != self.value()).collect();
+        vec![Part { value: self.value(), within }]
+    }
+
+    /// The same without the mode.
+    pub(crate) fn path_parts(&self) -> Vec<Part> {
+        let wider = above(&self.path).into_iter().filter(|folder| *folder != self.path);
+        vec![Part { value: self.path.clone(), within: wider.map(str::to_owned).collect() }]
+    }
+
     /// Which rules speak about it.
     pub(crate) fn judge(&self) -> Judgement {
         let (socket, files) = (control_socket::of(&self.path), node_file::of(&self.path, self.access));
@@ -112,6 +127,16 @@ impl HostMount<'_> {
         let files = files.map(|files| Files { severity: files.severity.min(Severity::Low), ..files });
         Judgement { socket, files: files.filter(|_| socket.is_none()) }
     }
+}
+
+/// The path and all folders above it, up to `/` or a drive.
+fn above(path: &str) -> Vec<&str> {
+    let root = path.find('/').map(|end| end + 1);
+    let ends = path.match_indices('/').map(|(end, _)| end).filter(|end| Some(*end) >= root);
+    let mut folders: Vec<_> = root.into_iter().chain(ends).filter_map(|end| path.get(..end)).collect();
+    folders.push(path);
+    folders.dedup();
+    folders
 }
 
 /// All paths of the node that the Pod's containers mount, each once per container and mode.
@@ -206,6 +231,23 @@ fn access(pod: &PodView<'_>, volume: &str) -> Access {
 mod tests {
     use super::*;
     use crate::rules::shared::testing::{View, view};
+
+    #[test]
+    fn a_mount_is_within_the_folders_above_it() {
+        let mount = |path: &str, mode| HostMount {
+            container: None,
+            path: path.to_owned(),
+            mode,
+            access: Access::Write,
+            field: String::new(),
+        };
+        let within = |path: &str, mode| mount(path, mode).parts().remove(0).within.join(", ");
+        assert_eq!(within("/etc/cni", Mode::ReadWrite), "/ rw, /etc rw");
+        assert_eq!(within("/etc", Mode::ReadOnly), "/ ro, / rw, /etc rw");
+        assert_eq!(within("/", Mode::ReadWrite), "");
+        assert_eq!(within("c:/var", Mode::ReadWrite), "c:/ rw");
+        assert_eq!(mount("/run/x.sock", Mode::ReadWrite).path_parts()[0].within, ["/", "/run"]);
+    }
 
     #[track_caller]
     fn check(spec: &str, expected: &[(Option<&str>, &str, Access)]) {

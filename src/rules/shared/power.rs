@@ -152,7 +152,8 @@ impl<'a> Case<'a> {
                 wording.message(self.access, self.held.scope, why, &grants)
             }
         };
-        let observation = Observation::new(self.temper(worst), value, way::path(&grants), message);
+        let observation = Observation::new(self.temper(worst), value, way::path(&grants), message)
+            .made_of(wording.parts(self.held.scope));
         sink.finding(Self::causes(&grants).into_iter().fold(observation, Observation::caused_by));
     }
 

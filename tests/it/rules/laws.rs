@@ -1,4 +1,5 @@
-//! Laws of the rules about access: no input makes them panic, and a binding more never makes a subject look better.
+//! Laws of the rules about access: no input makes them panic, a binding more never makes a subject look better, and
+//! whatever is left of a grant was on record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,9 @@ use driftgate::model::pod::PodSpec;
 use driftgate::model::rbac::{Binding, Role};
 use driftgate::model::reference::{GroupKind, ObjectRef};
 use driftgate::model::world::{Evidence, PodView, World};
+use driftgate::record::Record;
 use driftgate::rules::{RULES, Settings};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
@@ -116,6 +119,59 @@ fn any_input() -> impl Strategy<Value = Input> {
     })
 }
 
+/// Rules that grant something, bound to the Pod's account in its namespace or in the whole cluster.
+fn any_grant() -> impl Strategy<Value = Input> {
+    let some = |all: &'static [&'static str], most: usize| subsequence(all, 1..=most);
+    let verbs = some(&["*", "create", "delete", "get", "list", "patch", "update", "watch"], 5);
+    let groups = some(&["*", "", "admissionregistration.k8s.io", "apps"], 3);
+    let resources =
+        some(&["*", "deployments", "mutatingwebhookconfigurations", "pods", "secrets", "services"], 4);
+    let names = prop_oneof![3 => Just(Vec::new()), 1 => some(&["a", "b"], 2)];
+    let rule = (verbs, groups, resources, names).prop_map(|(verbs, groups, resources, names)| {
+        json!({"verbs": verbs, "apiGroups": groups, "resources": resources, "resourceNames": names})
+    });
+    let places = some(&["b", "kube-system/b", "shop/b"], 2);
+    (proptest::collection::vec(rule, 1..4), places).prop_map(|(rules, places)| {
+        let role = json!({"metadata": metadata("r"), "rules": rules});
+        let binding = |place: &str| -> Binding {
+            let subjects = json!([{"kind": "ServiceAccount", "namespace": "shop", "name": "web"}]);
+            let role = json!({"kind": "ClusterRole", "name": "r"});
+            serde_json::from_value(
+                json!({"metadata": metadata(place), "roleRef": role, "subjects": subjects}),
+            )
+            .unwrap()
+        };
+        Input {
+            roles: vec![serde_json::from_value(role).unwrap()],
+            bindings: places.into_iter().map(binding).collect(),
+            owned: BTreeSet::new(),
+        }
+    })
+}
+
+/// The input with a binding, a rule, a verb or a resource less; the same if there is nothing at these places.
+fn less(mut input: Input, what: usize, at: (usize, usize, usize)) -> Input {
+    fn drop_at<T>(list: &mut Vec<T>, index: usize) {
+        if !list.is_empty() {
+            list.remove(index % list.len());
+        }
+    }
+    if what == 0 {
+        drop_at(&mut input.bindings, at.0);
+        return input;
+    }
+    let roles = input.roles.len();
+    let Some(role) = input.roles.get_mut(at.0 % roles.max(1)) else { return input };
+    if what == 1 {
+        drop_at(&mut role.rules, at.1);
+        return input;
+    }
+    let rules = role.rules.len();
+    let Some(rule) = role.rules.get_mut(at.1 % rules.max(1)) else { return input };
+    drop_at(if what == 2 { &mut rule.verbs } else { &mut rule.resources }, at.2);
+    input
+}
+
 /// The worst that each rule says about each subject, without what nobody is bound to.
 fn worst(evaluation: &Evaluation) -> BTreeMap<(&'static str, ObjectRef), Severity> {
     let mut worst = BTreeMap::new();
@@ -140,6 +196,22 @@ proptest! {
         let after = worst(&input.judge());
         for (key, severity) in before {
             prop_assert!(after.get(&key).is_some_and(|now| *now >= severity), "{key:?} was {severity}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_grant_was_on_record(
+        input in any_grant(),
+        what in 0_usize..4,
+        at in (0_usize..4, 0_usize..4, 0_usize..4),
+    ) {
+        let noted = |evaluation: &Evaluation| -> Vec<_> {
+            evaluation.findings.values().filter(|finding| finding.severity > Severity::Info).cloned().collect()
+        };
+        let before = noted(&input.judge());
+        let record = Record::new("argocd/shop", None, Timestamp::UNIX_EPOCH, &before, &BTreeMap::new());
+        for finding in noted(&less(input, what, at).judge()) {
+            prop_assert!(record.has(&finding), "{} is new against {:?}", finding.identity, record.findings);
         }
     }
 

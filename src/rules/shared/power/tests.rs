@@ -95,6 +95,27 @@ fn each_scope_has_a_value_of_its_own() {
 }
 
 #[test]
+fn each_verb_on_each_resource_is_a_part_within_wider_ones() {
+    let rule = json!([{"verbs": ["create", "patch"], "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["a"]}]);
+    let access = access(&rule, &json!([]));
+    let (world, settings) = (World::default(), Settings::default());
+    let cases = cases(&access, WRITE, &world, &settings);
+    let powers = cases[0].over_any(DEPLOYMENTS, &["patch"], Severity::High);
+    let parts = Wording::of(&powers).parts(cases[0].held.scope);
+    assert_eq!(parts.len(), 1);
+    assert_eq!(parts[0].value, "patch deployments.apps[a] in namespace shop");
+    for wider in [
+        "patch deployments.apps in namespace shop",
+        "patch deployments.apps[a] cluster-wide",
+        "patch *.apps cluster-wide",
+        "patch *.* in namespace shop",
+    ] {
+        assert!(parts[0].within.iter().any(|within| within == wider), "{wider}: {:?}", parts[0].within);
+    }
+    assert!(!parts[0].within.contains(&parts[0].value));
+}
+
+#[test]
 fn sensitive_and_privileged_namespaces_are_as_good_as_the_cluster() {
     let mut world = World::default();
     let settings = Settings::default();

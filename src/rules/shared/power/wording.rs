@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::finding::Part;
 use crate::model::access::permission::{Names, Target};
 use crate::model::access::{Access, Grant, Holder, Origin, Scope};
 use crate::model::rbac::PolicyRule;
@@ -51,6 +52,17 @@ impl<'a> Label<'a> {
             ("*", group) => format!("any resource of {group}"),
             (_, _) => self.to_string(),
         }
+    }
+
+    /// All labels that cover it, itself included.
+    fn and_wider(self) -> Vec<String> {
+        let sub = self.resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
+        let resources = [Some(self.resource), sub.as_deref(), Some("*")];
+        let each = resources
+            .into_iter()
+            .flatten()
+            .flat_map(|resource| [self.group, "*"].map(|group| Label { resource, group }.to_string()));
+        each.collect()
     }
 
     fn covers(self, other: Self) -> bool {
@@ -99,6 +111,21 @@ impl<'a> Wording<'a> {
         within(scope, &join(parts, "; "))
     }
 
+    /// Each verb on each resource by itself.
+    pub(super) fn parts(&self, scope: &Scope) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for ((verbs, names), labels) in &self.0 {
+            let names: Vec<String> = match names {
+                Names::All => vec![String::new()],
+                Names::Only(names) => names.iter().map(|name| format!("[{name}]")).collect(),
+            };
+            for (verb, label) in verbs.iter().flat_map(|verb| labels.iter().map(move |label| (verb, label))) {
+                parts.extend(names.iter().map(|name| part(verb, *label, name, scope)));
+            }
+        }
+        parts
+    }
+
     pub(super) fn message(&self, access: &Access, scope: &Scope, why: &str, grants: &[&Grant]) -> String {
         let subject = way::short(&access.subject);
         let powers = within(scope, &self.words());
@@ -129,6 +156,18 @@ impl<'a> Wording<'a> {
         });
         join(parts, ", and ")
     }
+}
+
+/// One verb on one resource; wider are other labels, all names, the whole cluster.
+fn part(verb: &str, label: Label<'_>, name: &str, scope: &Scope) -> Part {
+    let value = within(scope, &format!("{verb} {label}{name}"));
+    let all = label
+        .and_wider()
+        .into_iter()
+        .flat_map(|label| [name, ""].map(|name| format!("{verb} {label}{name}")));
+    let all = all.flat_map(|power| [scope, &Scope::Cluster].map(|scope| within(scope, &power)));
+    let wider: BTreeSet<String> = all.filter(|wider| *wider != value).collect();
+    Part { value, within: wider.into_iter().collect() }
 }
 
 fn within(scope: &Scope, powers: &str) -> String {
