@@ -127,22 +127,20 @@ fn any_grant() -> impl Strategy<Value = Input> {
     let resources =
         some(&["*", "deployments", "mutatingwebhookconfigurations", "pods", "secrets", "services"], 4);
     let names = prop_oneof![3 => Just(Vec::new()), 1 => some(&["a", "b"], 2)];
-    let rule = (verbs, groups, resources, names).prop_map(|(verbs, groups, resources, names)| {
+    let any_rule = (verbs, groups, resources, names).prop_map(|(verbs, groups, resources, names)| {
         json!({"verbs": verbs, "apiGroups": groups, "resources": resources, "resourceNames": names})
     });
     let places = some(&["b", "kube-system/b", "shop/b"], 2);
-    (proptest::collection::vec(rule, 1..4), places).prop_map(|(rules, places)| {
-        let role = json!({"metadata": metadata("r"), "rules": rules});
+    (proptest::collection::vec(any_rule, 1..4), places).prop_map(|(rules, places)| {
+        let granted = json!({"metadata": metadata("r"), "rules": rules});
         let binding = |place: &str| -> Binding {
             let subjects = json!([{"kind": "ServiceAccount", "namespace": "shop", "name": "web"}]);
-            let role = json!({"kind": "ClusterRole", "name": "r"});
-            serde_json::from_value(
-                json!({"metadata": metadata(place), "roleRef": role, "subjects": subjects}),
-            )
-            .unwrap()
+            let to = json!({"kind": "ClusterRole", "name": "r"});
+            serde_json::from_value(json!({"metadata": metadata(place), "roleRef": to, "subjects": subjects}))
+                .unwrap()
         };
         Input {
-            roles: vec![serde_json::from_value(role).unwrap()],
+            roles: vec![serde_json::from_value(granted).unwrap()],
             bindings: places.into_iter().map(binding).collect(),
             owned: BTreeSet::new(),
         }
@@ -158,17 +156,19 @@ fn less(mut input: Input, what: usize, at: (usize, usize, usize)) -> Input {
     }
     if what == 0 {
         drop_at(&mut input.bindings, at.0);
-        return input;
     }
-    let roles = input.roles.len();
-    let Some(role) = input.roles.get_mut(at.0 % roles.max(1)) else { return input };
-    if what == 1 {
-        drop_at(&mut role.rules, at.1);
-        return input;
+    for Role { rules, .. } in &mut input.roles {
+        if what == 1 {
+            drop_at(rules, at.0);
+        }
+        let count = rules.len();
+        let Some(rule) = rules.get_mut(at.1 % count.max(1)) else { continue };
+        match what {
+            2 => drop_at(&mut rule.verbs, at.2),
+            3 => drop_at(&mut rule.resources, at.2),
+            _ => {}
+        }
     }
-    let rules = role.rules.len();
-    let Some(rule) = role.rules.get_mut(at.1 % rules.max(1)) else { return input };
-    drop_at(if what == 2 { &mut rule.verbs } else { &mut rule.resources }, at.2);
     input
 }
 
