@@ -87,8 +87,30 @@ pub enum Output {
     /// For people.
     #[default]
     Text,
+    /// The same with everything that was found, minor findings too.
+    Wide,
     /// For machines; see `driftgate schema report`.
     Json,
+}
+
+/// Format of a list on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListOutput {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// When notifications are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum NotifyOn {
+    /// After every verdict but a pass.
+    #[default]
+    Failure,
+    /// After every verdict.
+    Always,
 }
 
 /// Where notifications go. URLs are secrets: they come from the environment or from a mounted file.
@@ -101,6 +123,9 @@ pub struct NotifyArgs {
     /// File that holds the URL of a Slack-compatible incoming webhook; else `DRIFTGATE_SLACK_URL` is read.
     #[arg(long, value_name = "FILE")]
     pub slack_url_file: Option<PathBuf>,
+    /// When notifications are sent.
+    #[arg(long, env = "DRIFTGATE_NOTIFY_ON", value_enum, default_value_t)]
+    pub notify_on: NotifyOn,
     /// Link to put into notifications, for instance the application's page.
     #[arg(long, env = "DRIFTGATE_LINK", value_name = "URL")]
     pub link: Option<String>,
@@ -198,7 +223,7 @@ pub struct RehearseArgs {
 pub struct RulesArgs {
     /// Format of the list.
     #[arg(short, long, value_enum, default_value_t)]
-    pub output: Output,
+    pub output: ListOutput,
 }
 
 /// Arguments of `explain`.

@@ -11,7 +11,7 @@ use crate::app::gate::{Run, Target};
 use crate::app::outputs::{self, Console};
 use crate::app::told::{Facts, Stop};
 use crate::app::{Clock, inputs, scan};
-use crate::cli::GateArgs;
+use crate::cli::{GateArgs, NotifyOn};
 use crate::cluster::Cluster;
 use crate::cluster::settle::Options;
 use crate::exit::Exit;
@@ -114,10 +114,18 @@ async fn tell(args: &GateArgs, clock: &Clock, cluster: Option<&Cluster>, report:
             warn(report, Err(error.to_string()));
         }
     }
-    match recipients(args).await {
-        Ok(recipients) if recipients.is_empty() => {}
-        Ok(recipients) => send(args, &recipients, report, deadline).await,
-        Err(error) => warn(report, Err(error)),
+    if report.exit() == Exit::Pass && args.notify.notify_on == NotifyOn::Failure {
+        return;
+    }
+    let mut recipients = Vec::new();
+    for recipient in self::recipients(args).await {
+        match recipient {
+            Ok(recipient) => recipients.push(recipient),
+            Err(error) => warn(report, Err(error)),
+        }
+    }
+    if !recipients.is_empty() {
+        send(args, &recipients, report, deadline).await;
     }
 }
 
@@ -133,8 +141,8 @@ async fn send(args: &GateArgs, recipients: &[Recipient], report: &mut Report, de
     }
 }
 
-/// Who is told, by URL files or variables.
-async fn recipients(args: &GateArgs) -> Result<Vec<Recipient>, String> {
+/// Who is told, by URL files or variables; an address that cannot be used keeps nobody else from being told.
+async fn recipients(args: &GateArgs) -> Vec<Result<Recipient, String>> {
     let notify = &args.notify;
     let all = [
         (Kind::Webhook, &notify.webhook_url_file, "DRIFTGATE_WEBHOOK_URL"),
@@ -143,10 +151,10 @@ async fn recipients(args: &GateArgs) -> Result<Vec<Recipient>, String> {
     let mut found = Vec::new();
     for (kind, file, variable) in all {
         let url = url(file.as_ref(), variable).await;
-        let url = url.map_err(|error| format!("notifying {}: {error}", kind.as_str()))?;
-        found.extend(url.map(|url| Recipient { kind, url }));
+        let url = url.map_err(|error| format!("notifying {}: {error}", kind.as_str())).transpose();
+        found.extend(url.map(|url| url.map(|url| Recipient { kind, url })));
     }
-    Ok(found)
+    found
 }
 
 async fn url(file: Option<&PathBuf>, variable: &str) -> Result<Option<SecretUrl>, crate::notify::UrlError> {

@@ -15,8 +15,10 @@ use crate::harness::receiver::Receiver;
 fn a_clean_commit_passes_and_goes_on_record() {
     gated("gate-clean", async |ctx| {
         let argo = ArgoCd::shared().await;
+        let receiver = notified(ctx).await;
         let (app, sync) = Gated::create(ctx, argo, &ctx.ns, &Shop::clean("web"), &job(QUICK)).await;
         assert_eq!(sync.phase(), "Succeeded", "{:#?}", sync.operation);
+        assert_eq!(receiver.received(), [json!(null); 0], "nobody is told of a pass");
         assert_eq!(sync.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
         let record = app.record().await.unwrap();
         assert_eq!(record["revision"], sync.revision, "{record:#}");
@@ -27,12 +29,12 @@ fn a_clean_commit_passes_and_goes_on_record() {
     });
 }
 
-/// The platform's Secret with the address of the test's receiver.
+/// The platform's Secret with the address of the test's receiver, and one that is none.
 async fn notified(ctx: &Ctx) -> Receiver {
     let receiver = Receiver::start();
     ctx.apply(json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "driftgate-notify"},
-        "stringData": {"DRIFTGATE_WEBHOOK_URL": receiver.url},
+        "stringData": {"DRIFTGATE_WEBHOOK_URL": receiver.url, "DRIFTGATE_SLACK_URL": "nowhere"},
     }))
     .await;
     receiver
@@ -63,6 +65,7 @@ fn a_commit_that_makes_a_container_privileged_fails_its_sync_and_says_why_everyw
             assert!(event.contains("privileged-container"), "{event}");
         }
         notification_names(&receiver.received(), &bad.revision);
+        assert!(gate.log.stdout.contains("notifying Slack: not an http or https URL"), "{gate:#?}");
         assert!(!gate.log.stderr.contains(&receiver.url), "addresses are secrets: {}", gate.log.stderr);
         let record = app.record().await.unwrap();
         assert_eq!(record["revision"], good.revision, "what failed goes on no record");
