@@ -75,8 +75,8 @@ pub struct Inputs<'a> {
     /// Whatever changes Pods on their way in, each with something that changes when it changes: to name who may have
     /// brought a finding, never to decide.
     pub injectors: &'a BTreeMap<ObjectRef, String>,
-    /// When in the operation the gate runs.
-    pub hook: HookPhase,
+    /// When in the operation the gate runs; none outside one, where nothing follows for a deployment.
+    pub hook: Option<HookPhase>,
     /// Whether the application has settled; a SyncFail hook does not wait for that.
     pub settled: bool,
     /// The date against which exclusions expire.
@@ -174,7 +174,7 @@ fn verdict(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Verdict {
 impl Inputs<'_> {
     /// True if the gate had to wait and did not see the application settle.
     fn waits(&self) -> bool {
-        self.hook == HookPhase::PostSync && !self.settled
+        self.hook != Some(HookPhase::SyncFail) && !self.settled
     }
 
     /// True if there was nothing to judge: no Pod, no template, no object of the application's own.
@@ -186,7 +186,7 @@ impl Inputs<'_> {
     /// What is missing may still come, and what a template says may not be admitted: neither counts before the
     /// application has settled.
     fn is_provisional(&self, finding: &Finding) -> bool {
-        let unsettled = self.hook == HookPhase::SyncFail || !self.settled;
+        let unsettled = self.hook == Some(HookPhase::SyncFail) || !self.settled;
         unsettled && (finding.presence == Presence::Absent || finding.evidence != Evidence::Live)
     }
 

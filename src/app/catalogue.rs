@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
-use crate::cli::{Cli, CompletionArgs, ExplainArgs, Output, RulesArgs, SchemaArgs, SchemaOf};
+use crate::cli::{Cli, CompletionArgs, ExplainArgs, ListOutput, RulesArgs, SchemaArgs, SchemaOf};
 use crate::exit::Exit;
 use crate::policy::did_you_mean;
 use crate::rules::{self, RULES, Rule};
@@ -14,8 +14,8 @@ use crate::rules::{self, RULES, Rule};
 /// `driftgate rules`.
 pub(super) fn rules(args: &RulesArgs, out: &mut impl Write) -> io::Result<Exit> {
     match args.output {
-        Output::Text => writeln!(out, "{}", table())?,
-        Output::Json => {
+        ListOutput::Text => writeln!(out, "{}", table())?,
+        ListOutput::Json => {
             let rules: Vec<_> = RULES.iter().map(|rule| as_json(rule)).collect();
             serde_json::to_writer_pretty(&mut *out, &rules)?;
             writeln!(out)?;

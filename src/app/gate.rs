@@ -83,7 +83,7 @@ impl Run<'_> {
             declared: &seen.declared,
             owned: &seen.owned,
             injectors: &seen.injectors,
-            hook: discovery.phase,
+            hook: Some(discovery.phase),
             settled,
             today: self.clock.today(),
         });

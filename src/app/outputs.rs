@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::app::inputs::variable;
 use crate::cli::Output;
 use crate::progress::{Progress, Terminal};
-use crate::report::{Report, brief, json, text};
+use crate::report::text::{self, Layout, Listing};
+use crate::report::{Report, brief, json};
 use crate::telemetry;
 
 /// What standard output and standard error are.
@@ -42,13 +43,16 @@ impl Console {
     /// Writes the report.
     pub(super) fn write(&self, report: &Report, format: Output, out: &mut impl Write) -> io::Result<()> {
         match format {
-            Output::Text => {
-                let colour = telemetry::colour(&io::stdout(), self.no_color.as_deref(), self.term.as_deref());
-                let layout = text::Layout { colour, ..text::Layout::default() };
-                out.write_all(text::render(report, layout).as_bytes())
-            }
+            Output::Text => self.text(report, Listing::Screen, out),
+            Output::Wide => self.text(report, Listing::Full, out),
             Output::Json => writeln!(out, "{}", json::render(report)?.trim_end()),
         }
+    }
+
+    fn text(&self, report: &Report, listing: Listing, out: &mut impl Write) -> io::Result<()> {
+        let colour = telemetry::colour(&io::stdout(), self.no_color.as_deref(), self.term.as_deref());
+        let layout = Layout { colour, listing, ..Layout::default() };
+        out.write_all(text::render(report, layout).as_bytes())
     }
 }
 

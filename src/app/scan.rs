@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::gitops::argocd::discover;
 use crate::report::Report;
-use crate::scope::{Application, HookPhase, Membership, Scope};
+use crate::scope::{Application, Membership, Scope};
 use crate::verdict::{Inputs, decide};
 
 /// Runs the command.
@@ -60,7 +60,7 @@ async fn scan(
         declared,
         owned,
         injectors,
-        hook: HookPhase::PostSync,
+        hook: None,
         settled: true,
         today: facts.today(),
     });

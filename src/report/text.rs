@@ -194,7 +194,7 @@ impl Page {
             Listing::Screen => {
                 let words = BySeverity::of(findings.iter().map(|finding| finding.severity)).words();
                 self.line("");
-                self.wrap("", 2, &format!("{title}: {words} (-o json lists them)"));
+                self.wrap("", 2, &format!("{title}: {words} (-o wide lists them)"));
             }
         }
     }
@@ -219,7 +219,7 @@ impl Page {
     fn rest(&mut self, hidden: usize, words: &str) {
         if hidden > 0 {
             let words = if words.is_empty() { String::new() } else { format!(" ({words})") };
-            let line = self.paint(Role::Aside, &format!("… and {hidden} more{words}: -o json"));
+            let line = self.paint(Role::Aside, &format!("… and {hidden} more{words}: -o wide"));
             self.line(&format!("  {line}"));
         }
     }

@@ -47,6 +47,9 @@ fn blocked(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
     let all: Vec<_> = decision.drift.iter().collect();
     let fail_at = inputs.policy.fail_at;
     let mut reasons = vec![format!("{} at or above failAt {fail_at}", worst_of(&all))];
+    if inputs.hook.is_none() {
+        return reasons;
+    }
     let bad_enough = |drift: &&Drift<'_>| drift.finding.severity >= inputs.policy.rollback_at;
     let would: Vec<_> = decision.drift.iter().filter(bad_enough).collect();
     if would.is_empty() {
@@ -114,8 +117,10 @@ fn passed(inputs: &Inputs<'_>, decision: &Decision<'_>) -> String {
         covered => format!(", {} covered by exclusions", count(covered, "finding")),
     };
     match inputs.hook {
-        HookPhase::PostSync => format!("no drift at or above {fail_at}{covered}"),
-        HookPhase::SyncFail => format!("the sync failed, but nothing live is at or above {fail_at}{covered}"),
+        Some(HookPhase::PostSync) | None => format!("no drift at or above {fail_at}{covered}"),
+        Some(HookPhase::SyncFail) => {
+            format!("the sync failed, but nothing live is at or above {fail_at}{covered}")
+        }
     }
 }
 

@@ -20,7 +20,7 @@ struct Case {
     record: Option<Record>,
     declared: BTreeMap<ObjectRef, Digest>,
     owned: BTreeSet<ObjectRef>,
-    hook: HookPhase,
+    hook: Option<HookPhase>,
     settled: bool,
 }
 
@@ -43,7 +43,7 @@ impl Case {
             record: None,
             declared: [(web(), digest("new"))].into(),
             owned: [web()].into(),
-            hook: HookPhase::PostSync,
+            hook: Some(HookPhase::PostSync),
             settled: true,
         }
     }
@@ -108,6 +108,13 @@ fn new_critical_drift_that_the_source_brought_is_critical() {
 #[test]
 fn without_a_record_critical_drift_is_blocked() {
     Case::new().with(bad()).is(Verdict::Blocked, "no good revision is on record");
+}
+
+#[test]
+fn outside_a_hook_nothing_is_said_about_rollbacks() {
+    let case = Case { hook: None, ..Case::new().with(bad()) };
+    let decision = decide(&case.inputs());
+    assert_eq!(decision.reasons, ["1 critical finding at or above failAt high"]);
 }
 
 #[test]
@@ -200,11 +207,11 @@ fn what_is_missing_does_not_count_before_the_application_has_settled() {
 #[test]
 fn a_failed_sync_is_judged_on_what_is_live_and_present() {
     let mut case = Case::new().with(bad()).recorded(&[], "old");
-    (case.hook, case.settled) = (HookPhase::SyncFail, false);
+    (case.hook, case.settled) = (Some(HookPhase::SyncFail), false);
     case.is(Verdict::Critical, "");
     let absent = Finding { presence: Presence::Absent, ..bad() };
     let mut case = Case::new().with(absent).recorded(&[], "old");
-    (case.hook, case.settled) = (HookPhase::SyncFail, false);
+    (case.hook, case.settled) = (Some(HookPhase::SyncFail), false);
     case.is(Verdict::Pass, "the sync failed, but nothing live");
 }
 
@@ -360,7 +367,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         case.policy.rollback.without_baseline = unproven;
         case.policy.exclusions = Exclusions::new(exclusions);
         case.settled = settled;
-        case.hook = if failed { HookPhase::SyncFail } else { HookPhase::PostSync };
+        case.hook = Some(if failed { HookPhase::SyncFail } else { HookPhase::PostSync });
         match gap {
             Some(scope) => case.gap(scope),
             None => case,
@@ -445,7 +452,7 @@ proptest! {
         prop_assert_eq!(!rolling.is_empty(), decision.verdict == Verdict::Critical);
         prop_assert_eq!(matches!(decision.plan, Plan::RollBack { .. }), decision.verdict == Verdict::Critical);
         for drift in rolling {
-            prop_assert!(case.settled || case.hook == HookPhase::SyncFail);
+            prop_assert!(case.settled || case.hook == Some(HookPhase::SyncFail));
             prop_assert!(drift.finding.severity >= case.policy.rollback_at);
             prop_assert_eq!(drift.finding.certainty, Certainty::Certain);
             prop_assert_eq!(drift.finding.evidence, Evidence::Live);

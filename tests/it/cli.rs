@@ -48,6 +48,17 @@ fn files_are_judged_like_a_cluster() {
 }
 
 #[test]
+fn wide_lists_what_cannot_block_too() {
+    let (text, wide) = (run(&["scan", "-f", "-"], POD), run(&["scan", "-f", "-", "-o", "wide"], POD));
+    assert!(
+        text.out.contains("(-o wide lists them)") && !text.out.contains("root-container"),
+        "{}",
+        text.out
+    );
+    assert!(wide.out.contains("root-container"), "{}", wide.out);
+}
+
+#[test]
 fn lists_and_json_are_manifests_too() {
     let list = r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},
         "spec":{"hostPID":true,"containers":[{"name":"c","image":"i"}]}}]}"#;
