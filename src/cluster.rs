@@ -4,6 +4,7 @@
 //! is an [`ApiError`], and from there a gap; nothing here takes an error for absence. Does not know rules, verdicts
 //! or what an application is to a GitOps tool.
 
+mod answer;
 mod client;
 mod connect;
 mod cursor;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
+pub(crate) use answer::retry_after;
 pub use connect::Connect;
 pub(crate) use error::causes;
 pub use error::{ApiError, Reason};
@@ -40,7 +42,6 @@ pub use owners::{Belongs, Line, Missing, Owner, Owners, Standing, Template};
 pub use pods::judge;
 pub(crate) use retry::Patience;
 pub use survey::{Survey, survey};
-pub(crate) use transport::retry_after;
 
 /// Requests at the same time, however many are wanted: the API server is shared.
 const MOST_REQUESTS: usize = 8;

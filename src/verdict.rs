@@ -55,6 +55,15 @@ impl Verdict {
             Self::Critical => "critical",
         }
     }
+
+    /// What follows for the deployment; `good` is the revision on record.
+    pub fn plan(self, good: Option<&str>) -> Plan {
+        match self {
+            Self::Pass => Plan::Nothing,
+            Self::Inconclusive | Self::NotSettled | Self::Blocked => Plan::FailSync,
+            Self::Critical => Plan::RollBack { to: good.map(String::from) },
+        }
+    }
 }
 
 /// All that a verdict depends on.
@@ -153,7 +162,7 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
     decision.blinding = gaps::blinding(inputs);
     decision.verdict = verdict(inputs, &decision);
     decision.reasons = reasons::reasons(inputs, &decision);
-    decision.plan = Plan::of(decision.verdict, inputs.record.and_then(|record| record.revision.as_deref()));
+    decision.plan = decision.verdict.plan(inputs.record.and_then(|record| record.revision.as_deref()));
     decision
 }
 

@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
+use crate::cluster::answer::{Answer, Failure, done};
 use crate::cluster::error::{ApiError, Doing, Reason, Verb};
 use crate::cluster::kinds::ApiKind;
-use crate::cluster::transport::{Answer, Failure, done};
 
 /// The name under which the API server keeps what we write.
 const FIELD_MANAGER: &str = "fieldManager=driftgate";

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::cluster::Cluster;
+use crate::cluster::answer::Failure;
 use crate::cluster::client::read;
 use crate::cluster::cursor::{Broken, Cursor};
 use crate::cluster::error::{ApiError, Doing, Reason, Verb};
 use crate::cluster::kinds::{ApiKind, escaped};
 use crate::cluster::page::{Entry, Page};
-use crate::cluster::transport::{Expected, Failure};
+use crate::cluster::transport::Expected;
 use crate::finding::{Gap, GapReason, GapScope};
 use crate::model::meta::Partial;
 

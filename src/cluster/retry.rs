@@ -21,7 +21,7 @@ use http::{Method, Request, StatusCode};
 use tokio::time::{Instant, Sleep, sleep};
 use tower::retry::Policy;
 
-use crate::cluster::transport::{Answer, Failure};
+use crate::cluster::answer::{Answer, Failure};
 
 /// Most attempts at one request, the first included.
 const MOST_ATTEMPTS: u32 = 6;

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, Request, StatusCode};
+use http::Request;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use tokio::time::{Instant, timeout};
@@ -14,49 +13,12 @@ use tower::retry::RetryLayer;
 use tower::{ServiceBuilder, ServiceExt as _};
 
 use crate::cluster::Cluster;
-use crate::cluster::error::{ApiError, Doing, Reason, causes};
+use crate::cluster::answer::{Answer, Failure, done, retry_after};
+use crate::cluster::error::{ApiError, Doing, causes};
 use crate::cluster::retry::Patience;
 
 /// How long one attempt may take, the whole body included; the API server itself gives up after 60 s.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
-
-/// What an attempt brought.
-#[derive(Debug)]
-pub(super) enum Answer<D> {
-    /// 2xx, decoded.
-    Done(D),
-    /// Anything else.
-    Refused {
-        /// Status line.
-        status: StatusCode,
-        /// How long the server wants us to wait.
-        retry_after: Option<Duration>,
-        /// A Status object, or any text.
-        body: Vec<u8>,
-    },
-}
-
-/// Why an attempt brought no answer.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error("no answer within {} s", .0.as_secs_f32())]
-    Timeout(Duration),
-    #[error("{0}")]
-    Transport(String),
-    #[error("the answer cannot be decoded: {0}")]
-    Garbage(String),
-    #[error("the deadline has passed")]
-    Deadline,
-}
-
-impl Failure {
-    fn reason(&self) -> Reason {
-        match self {
-            Self::Garbage(_) => Reason::Undecodable,
-            Self::Timeout(_) | Self::Transport(_) | Self::Deadline => Reason::Unavailable,
-        }
-    }
-}
 
 impl Cluster {
     /// Sends a request until it is answered or the policy gives up.
@@ -140,15 +102,6 @@ impl Cluster {
     }
 }
 
-/// A refusal or failure as an error.
-pub(super) fn done<D>(doing: &Doing, answer: Result<Answer<D>, Failure>) -> Result<D, ApiError> {
-    match answer {
-        Ok(Answer::Done(decoded)) => Ok(decoded),
-        Ok(Answer::Refused { status, body, .. }) => Err(ApiError::refused(doing, status, &body)),
-        Err(failure) => Err(ApiError::new(doing, failure.reason(), failure.to_string())),
-    }
-}
-
 /// How many bytes an answer will have, about: an extension of a request. A buffer that has to grow takes twice the
 /// memory for a moment.
 #[derive(Clone, Copy, Debug)]
@@ -164,9 +117,4 @@ async fn collect(mut body: Body, room: usize) -> Result<Vec<u8>, Failure> {
         }
     }
     Ok(whole)
-}
-
-/// How long a server wants to be left alone: the form in seconds; Kubernetes and chat servers do not use dates.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }

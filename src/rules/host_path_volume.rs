@@ -2,7 +2,8 @@
 
 use crate::finding::Severity;
 use crate::model::world::{PodView, World};
-use crate::rules::shared::host_mount::{self, Access, HostMount};
+use crate::rules::shared::host_mount::{self, HostMount};
+use crate::rules::shared::node_file::Access;
 use crate::rules::{Check, Observation, Rule, Settings, Sink, resources};
 
 pub(crate) static RULE: Rule = Rule {

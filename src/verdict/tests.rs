@@ -24,6 +24,15 @@ struct Case {
     settled: bool,
 }
 
+#[test]
+fn only_a_critical_verdict_asks_for_a_rollback() {
+    for verdict in [Verdict::Pass, Verdict::Inconclusive, Verdict::NotSettled, Verdict::Blocked] {
+        assert!(!matches!(verdict.plan(Some("good")), Plan::RollBack { .. }), "{verdict:?}");
+    }
+    let to = Some("good".to_owned());
+    assert_eq!(Verdict::Critical.plan(Some("good")), Plan::RollBack { to });
+}
+
 fn web() -> ObjectRef {
     deployment("shop", "web")
 }

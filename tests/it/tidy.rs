@@ -31,7 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "scope",
         ],
     ),
-    ("plan", &["model", "finding", "verdict"]),
+    ("plan", &[]),
     ("exit", &["verdict"]),
     ("rollout", &["model"]),
     ("settling", &["model", "finding", "rollout", "scope"]),

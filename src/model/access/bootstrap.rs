@@ -5,7 +5,6 @@
 //! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>, kubeadm.
 
 use crate::model::access::RBAC_GROUP;
-use crate::model::access::subject::Who;
 use crate::model::rbac::{Binding, PolicyRule};
 use crate::model::reference::{GroupKind, ObjectRef};
 
@@ -27,8 +26,7 @@ const PROVIDERS: &[&str] =
 
 /// True if Kubernetes or its provider makes this binding for exactly this subject. Discovery for Groups is not among
 /// them: it harms nobody, and where it does it was changed.
-pub(super) fn is_made_for(binding: &Binding, who: &Who) -> bool {
-    let Who::Account(namespace, account) = who else { return false };
+pub(super) fn is_made_for(binding: &Binding, namespace: &str, account: &str) -> bool {
     let name = binding.metadata.name.as_str();
     namespace == SYSTEM_NAMESPACE
         && (name.strip_prefix(CONTROLLER) == Some(account)

@@ -82,7 +82,10 @@ pub(super) fn reached<T>(
     let own = owned.contains(&binding_reference(binding));
     let mut reached = BTreeSet::new();
     for who in binding.subjects.iter().filter_map(|subject| Who::of(subject, binding)) {
-        if !own && bootstrap::is_made_for(binding, &who) {
+        if let Who::Account(namespace, account) = &who
+            && !own
+            && bootstrap::is_made_for(binding, namespace, account)
+        {
             continue;
         }
         if let Who::Group(group) = &who {

@@ -8,7 +8,7 @@ use crate::model::container::{Container, VolumeMount};
 use crate::model::host_path;
 use crate::model::world::{PodView, World};
 use crate::rules::shared::control_socket::{self, Reach, Socket};
-use crate::rules::shared::node_file::{self, Files};
+use crate::rules::shared::node_file::{self, Access, Files};
 use crate::rules::shared::{field, platform};
 
 /// How a container mounts a path.
@@ -32,17 +32,6 @@ impl Mode {
             Self::ReadWrite => "rw",
         }
     }
-}
-
-/// What a volume's mounts, taken together, allow. One container that may write is enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// At least one mount may write.
-    Write,
-    /// All mounts are read-only; file systems mounted beneath may still be writable.
-    ReadTop,
-    /// All mounts are read-only all the way down.
-    ReadAll,
 }
 
 /// One path of the node in one container, or a volume that no container mounts.

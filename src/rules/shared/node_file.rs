@@ -5,7 +5,17 @@
 
 use crate::finding::Severity::{self, Critical, High, Low, Medium};
 use crate::model::host_path::{self, Relation};
-use crate::rules::shared::host_mount::Access;
+
+/// What a volume's mounts, taken together, allow. One container that may write is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// At least one mount may write.
+    Write,
+    /// All mounts are read-only; file systems mounted beneath may still be writable.
+    ReadTop,
+    /// All mounts are read-only all the way down.
+    ReadAll,
+}
 
 /// What a path reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
