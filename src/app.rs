@@ -11,6 +11,7 @@ mod look;
 mod outputs;
 mod rehearse;
 mod scan;
+mod target;
 mod told;
 
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! Scenarios: a recorded cluster, what happens to it on a virtual clock, and which Job the gate runs as.
+//! Scenarios: a recorded cluster, what happens to it on a virtual clock, and what the gate judges.
 //!
 //! Owns the file format and reads the folder. Does not know the gate.
 
@@ -20,6 +20,8 @@ pub const KIND: &str = "Scenario";
 pub const FILE: &str = "scenario.yaml";
 
 /// `scenario.yaml`.
+///
+/// One of `job`, `app` and `namespaces` says what the gate judges.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
@@ -36,10 +38,21 @@ pub struct Scenario {
     pub start: Timestamp,
     /// The last good revision: the gate runs on it first, and must pass, so that a record is there.
     pub before: Option<Revision>,
-    /// The Job that the gate runs in, `NAMESPACE/NAME`.
-    pub job: String,
+    /// The Job that the gate runs in, `NAMESPACE/NAME`: it judges the application that the Job belongs to.
+    pub job: Option<String>,
+    /// The Argo CD Application to judge, `NAMESPACE/NAME`.
+    pub app: Option<String>,
+    /// Namespace of Argo CD itself; `argocd` if none is given.
+    pub argocd_namespace: Option<String>,
+    /// Namespaces to judge.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// Only what carries these labels in those namespaces: `key=value`, comma-separated.
+    pub selector: Option<String>,
     /// File or folder with the cluster's objects, relative to the scenario.
     pub objects: PathBuf,
+    /// File with the record of the last pass, relative to the scenario; instead of `before`.
+    pub record: Option<PathBuf>,
     /// Policy file or folder, relative to the scenario.
     pub policy: Option<PathBuf>,
     /// What the gate may not do in the cluster.
@@ -62,8 +75,8 @@ pub struct Scenario {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Revision {
-    /// The Job that the gate runs in, `NAMESPACE/NAME`.
-    pub job: String,
+    /// The Job that the gate runs in, `NAMESPACE/NAME`, where it is not as in the scenario.
+    pub job: Option<String>,
     /// File or folder with the cluster's objects, relative to the scenario.
     pub objects: PathBuf,
 }
@@ -79,7 +92,7 @@ pub struct Forbid {
     pub group: String,
     /// Resource, plural.
     pub resource: String,
-    /// Only in this namespace.
+    /// Only where the request names this namespace; empty: only where it names none.
     pub namespace: Option<String>,
 }
 
@@ -91,6 +104,22 @@ pub struct Settle {
     pub quiet: Option<String>,
     /// `--settle-timeout`.
     pub timeout: Option<String>,
+}
+
+/// What the gate judges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The application of this Job: namespace and name.
+    Job(String, String),
+    /// This Application: namespace and name.
+    Application(String, String),
+    /// Namespaces, or what carries the labels there.
+    Selection {
+        /// Their names.
+        namespaces: Vec<String>,
+        /// `key=value`, comma-separated.
+        selector: Option<String>,
+    },
 }
 
 /// Why a scenario cannot be used.
@@ -131,7 +160,35 @@ impl Scenario {
             let message = format!("expected apiVersion {API_VERSION} and kind {KIND}");
             return Err(Error::Invalid { path, message });
         }
+        if scenario.before.is_some() && scenario.record.is_some() {
+            let message = "both before and record say what passed last: give one of them".to_owned();
+            return Err(Error::Invalid { path, message });
+        }
         Ok(scenario)
+    }
+
+    /// What the gate judges; `job` wins over the scenario's own.
+    ///
+    /// # Errors
+    /// Nothing is named, or more than one thing.
+    pub fn target(&self, job: Option<&str>) -> Result<Target, String> {
+        let named = |what: &str, text: &str| {
+            let parts = text.split_once('/').map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
+            parts.ok_or_else(|| format!("{what} {text}: expected NAMESPACE/NAME"))
+        };
+        let job = job.or(self.job.as_deref());
+        match (job, &self.app, self.namespaces.is_empty()) {
+            (Some(job), None, true) => {
+                named("job", job).map(|(namespace, name)| Target::Job(namespace, name))
+            }
+            (None, Some(app), true) => {
+                named("app", app).map(|(namespace, name)| Target::Application(namespace, name))
+            }
+            (None, None, false) => {
+                Ok(Target::Selection { namespaces: self.namespaces.clone(), selector: self.selector.clone() })
+            }
+            _ => Err("name what the gate judges with one of job, app and namespaces".to_owned()),
+        }
     }
 
     /// An API whose clock shows the scenario's start.
@@ -195,4 +252,36 @@ fn reference(object: &serde_json::Value) -> Option<crate::memory::ObjectRef> {
         namespace: text("/metadata/namespace"),
         name: text("/metadata/name")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(lines: &str) -> Scenario {
+        let head = "apiVersion: driftgate.dev/v1alpha1\nkind: Scenario\ntitle: a title\nstart: 2026-11-24T10:00:00Z\nobjects: o\n";
+        serde_saphyr::from_str(&format!("{head}{lines}")).unwrap()
+    }
+
+    #[test]
+    fn one_thing_is_judged() {
+        let names = |text: &str| (text.to_owned(), "x".to_owned());
+        let (job, app) = (names("shop"), names("argocd"));
+        assert_eq!(scenario("job: shop/x").target(None), Ok(Target::Job(job.0.clone(), job.1.clone())));
+        assert_eq!(scenario("app: argocd/x").target(None), Ok(Target::Application(app.0, app.1)));
+        let selection = Target::Selection { namespaces: vec!["a".into(), "b".into()], selector: None };
+        assert_eq!(scenario("namespaces: [a, b]").target(None), Ok(selection));
+        for wrong in ["", "job: shop/x\napp: argocd/x", "app: argocd/x\nnamespaces: [a]", "selector: a=b"] {
+            let error = scenario(wrong).target(None).unwrap_err();
+            assert!(error.contains("one of job, app and namespaces"), "{error}");
+        }
+        let error = scenario("app: x").target(None).unwrap_err();
+        assert_eq!(error, "app x: expected NAMESPACE/NAME");
+    }
+
+    #[test]
+    fn a_revision_may_have_a_job_of_its_own() {
+        let target = scenario("job: shop/x").target(Some("shop/y"));
+        assert_eq!(target, Ok(Target::Job("shop".into(), "y".into())));
+    }
 }

@@ -22,7 +22,7 @@ use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::rules::Rule;
-use crate::scope::HookPhase;
+use crate::scope::{HookPhase, Scope};
 use crate::settling::Unsettled;
 use crate::store;
 use crate::verdict::{Decision, Inputs, Verdict, decide};
@@ -41,6 +41,8 @@ pub(super) enum Target {
     Job(String, String),
     /// This Application: namespace and name.
     Application(String, String),
+    /// What was picked by hand.
+    Selection(Scope),
 }
 
 /// One run of the gate.
@@ -100,6 +102,7 @@ impl Run<'_> {
             Target::Application(namespace, name) => {
                 discover::of_application(&self.cluster, namespace, name, &self.argocd).await?
             }
+            Target::Selection(scope) => Discovery::of_selection(scope.clone()),
         };
         facts.found(&discovery);
         facts.phase("discover", phase.end(&discovery.scope.application.name));

@@ -7,6 +7,7 @@ use crate::app::told::Stop;
 use crate::cli::{ClusterArgs, PolicyArgs};
 use crate::cluster::{ApiError, Cluster, Connect};
 use crate::policy::{self, Policy};
+use crate::record::Record;
 use crate::rules::{self, RULES, Rule};
 
 /// A variable of the environment, unless it is absent, empty or not Unicode.
@@ -23,7 +24,7 @@ pub(super) async fn connect(args: &ClusterArgs) -> Result<Cluster, ApiError> {
 }
 
 /// The text of one file.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads policy files")]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads policy files and records")]
 fn text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("reading {}: {error}", path.display()))
 }
@@ -55,6 +56,11 @@ fn policy_files(path: &Path) -> Result<Vec<PathBuf>, String> {
     }
     files.sort();
     Ok(files)
+}
+
+/// The record in a file.
+pub(super) fn record(file: &Path) -> Result<Record, String> {
+    Record::parse(&text(file)?).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// The policy that the arguments name; the default one without any.

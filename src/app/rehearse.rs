@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::app::gate::{Run, Target};
 use crate::app::outputs::Console;
 use crate::app::told::Facts;
-use crate::app::{Clock, inputs};
-use crate::cli::RehearseArgs;
+use crate::app::{Clock, inputs, target};
+use crate::cli::{ArgoArgs, RehearseArgs};
 use crate::cluster::Cluster;
 use crate::cluster::settle::Options;
 use crate::exit::Exit;
@@ -19,6 +19,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::rules::RULES;
 use crate::scenario::{self, Scenario};
+use crate::store;
 
 /// Namespace of the records, in the scenario's cluster.
 const RECORDS: &str = "driftgate";
@@ -54,7 +55,7 @@ impl Rehearsal {
     /// Reads a scenario, and lets the gate pass on the revision before.
     ///
     /// # Errors
-    /// What is wrong with the scenario, its policy or its objects, or that the revision before does not pass.
+    /// What is wrong with the scenario, its policy, record or objects, or that the revision before does not pass.
     pub async fn prepare(folder: &Path) -> Result<Self, String> {
         let scenario = Scenario::read(folder).map_err(|error| error.to_string())?;
         let policy = match &scenario.policy {
@@ -68,13 +69,19 @@ impl Rehearsal {
         let mut present = Vec::new();
         if let Some(before) = &scenario.before {
             present = put(&before.objects, &[])?;
-            let report = gate(&api, &scenario, &before.job, &Policy::default(), &Progress::Lines).await?;
+            let job = before.job.as_deref();
+            let report = gate(&api, &scenario, job, &Policy::default(), &Progress::Lines).await?;
             if report.exit() != Exit::Pass {
                 let reason = report.reasons.first().map(ToString::to_string).unwrap_or_default();
                 return Err(format!("{}: the revision before does not pass: {reason}", folder.display()));
             }
         }
         put(&scenario.objects, &present)?;
+        if let Some(file) = &scenario.record {
+            let passed = inputs::record(&folder.join(file))?;
+            let saved = store::save(&Cluster::new(api.client()), RECORDS, &passed).await;
+            saved.map_err(|error| error.to_string())?;
+        }
         Ok(Self { scenario, policy, api })
     }
 
@@ -89,10 +96,18 @@ impl Rehearsal {
     /// What is wrong with the scenario.
     pub async fn run(&self, progress: &Progress) -> Result<Report, String> {
         let script = self.scenario.play(&self.api);
-        let report = gate(&self.api, &self.scenario, &self.scenario.job, &self.policy, progress).await;
+        let report = gate(&self.api, &self.scenario, None, &self.policy, progress).await;
         script.abort();
         report
     }
+}
+
+fn argocd(scenario: &Scenario) -> discover::Options {
+    let mut args = ArgoArgs::default();
+    if let Some(namespace) = &scenario.argocd_namespace {
+        args.argocd_namespace.clone_from(namespace);
+    }
+    target::argocd(&args)
 }
 
 fn policy(path: &Path) -> Result<Policy, String> {
@@ -103,21 +118,23 @@ fn policy(path: &Path) -> Result<Policy, String> {
 async fn gate(
     api: &Api,
     scenario: &Scenario,
-    job: &str,
+    job: Option<&str>,
     policy: &Policy,
     progress: &Progress,
 ) -> Result<Report, String> {
-    let (namespace, name) =
-        job.split_once('/').ok_or_else(|| format!("job {job}: expected NAMESPACE/NAME"))?;
+    let target = match scenario.target(job)? {
+        scenario::Target::Job(namespace, name) => Target::Job(namespace, name),
+        scenario::Target::Application(namespace, name) => Target::Application(namespace, name),
+        scenario::Target::Selection { namespaces, selector } => {
+            Target::Selection(target::selection(&namespaces, selector.as_deref())?)
+        }
+    };
     let (quiet, timeout) = scenario.settle.parse().map_err(|error| format!("settle: {error}"))?;
     let run = Run {
         cluster: Cluster::new(api.client()),
         clock: Clock::starting_at(api.now()),
-        target: Target::Job(namespace.to_owned(), name.to_owned()),
-        argocd: discover::Options {
-            namespace: "argocd".to_owned(),
-            instance_label: "app.kubernetes.io/instance".to_owned(),
-        },
+        target,
+        argocd: argocd(scenario),
         settle: Options {
             quiet: quiet.unwrap_or(Duration::from_secs(10)),
             timeout: timeout.unwrap_or(Duration::from_secs(300)),

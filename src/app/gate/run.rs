@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::app::gate::{Run, Target};
 use crate::app::outputs::{self, Console};
 use crate::app::told::{Facts, Stop};
-use crate::app::{Clock, inputs, scan};
+use crate::app::{Clock, inputs, target};
 use crate::cli::{GateArgs, NotifyOn};
 use crate::cluster::Cluster;
 use crate::cluster::settle::Options;
@@ -66,7 +66,7 @@ async fn judge(
                 cluster,
                 clock,
                 target: target(args),
-                argocd: scan::argocd(&args.argo),
+                argocd: target::argocd(&args.argo),
                 settle: Options { quiet: args.settle_quiet, timeout: args.settle_timeout },
                 policy: &policy,
                 rules: &rules,

@@ -123,19 +123,9 @@ async fn of_tracking(
     let (namespace, name) = application_of(&tracking.instance, &options.namespace);
     let hint = job.and_then(|job| HookName::parse(&job.metadata.name)?.short_revision().map(String::from));
     let application = Application { name: format!("{namespace}/{name}"), revision: hint };
-    let mut discovery = Discovery {
-        scope: Scope {
-            application,
-            membership: Membership::Tracked(tracking),
-            namespaces: None,
-            own_job: None,
-        },
-        phase: HookPhase::PostSync,
-        previous: None,
-        sibling: None,
-        note: None,
-        gaps: Vec::new(),
-    };
+    let membership = Membership::Tracked(tracking);
+    let mut discovery =
+        Discovery::of_selection(Scope { application, membership, namespaces: None, own_job: None });
     let hooks = match read_application(cluster, kinds, &namespace, &name).await? {
         Ok(application) => discovery.use_application(&application, job, kinds),
         Err(note) => {
@@ -165,6 +155,12 @@ async fn read_application(
 }
 
 impl Discovery {
+    /// What was picked by hand: there is nothing to find.
+    pub fn of_selection(scope: Scope) -> Self {
+        let (previous, sibling, note, gaps) = (None, None, None, Vec::new());
+        Self { scope, phase: HookPhase::PostSync, previous, sibling, note, gaps }
+    }
+
     /// Takes objects and revision from the Application if it shows the operation that the Job belongs to, and returns
     /// the PostSync hooks of that operation.
     fn use_application(
