@@ -24,6 +24,7 @@ mod retry;
 pub mod settle;
 mod surroundings;
 mod survey;
+mod tap;
 mod transport;
 
 use std::fmt;
@@ -42,6 +43,7 @@ pub use owners::{Belongs, Line, Missing, Owner, Owners, Standing, Template};
 pub use pods::judge;
 pub(crate) use retry::Patience;
 pub use survey::{Survey, survey};
+pub use tap::Asked;
 
 /// Requests at the same time, however many are wanted: the API server is shared.
 const MOST_REQUESTS: usize = 8;

@@ -25,6 +25,7 @@ pub mod policy;
 pub mod progress;
 pub mod rbac_manifest;
 pub mod record;
+pub mod redaction;
 pub mod report;
 pub mod rollout;
 pub mod rules;
