@@ -9,6 +9,7 @@ mod gate;
 mod inputs;
 mod look;
 mod outputs;
+mod record;
 mod rehearse;
 mod scan;
 mod target;
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let exit = match &cli.command {
         Command::Gate(args) => gate::run(args, &console, &mut out).await?,
         Command::Scan(args) => scan::run(args, &console, &mut out).await?,
+        Command::Record(args) => record::run(args, &console, &mut out).await?,
         Command::Rehearse(args) => rehearse::run(args, &console, &mut out).await?,
         Command::Rules(args) => catalogue::rules(args, &mut out)?,
         Command::Explain(args) => catalogue::explain(args, &mut out, &mut io::stderr())?,

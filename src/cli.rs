@@ -1,9 +1,13 @@
 //! The command line: faithful to the arguments and the environment, no files, no cluster.
 
+mod record;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use record::RecordArgs;
 
 /// Judges the live resources of an application at the end of a GitOps deployment.
 #[derive(Debug, Parser)]
@@ -27,6 +31,8 @@ pub enum Command {
     Gate(GateArgs),
     /// Judge a live application, a namespace or files; wait for nothing, change nothing.
     Scan(ScanArgs),
+    /// Write a live application as a scenario for `rehearse`, without values that may be secrets.
+    Record(RecordArgs),
     /// Run the whole gate on a recorded application in the in-memory Kubernetes API.
     Rehearse(RehearseArgs),
     /// List the rules.
@@ -192,7 +198,7 @@ pub struct ScanArgs {
     pub policy: PolicyArgs,
 }
 
-/// What `scan` and `record` look at.
+/// What `scan` looks at.
 #[derive(Clone, Debug, Default, Args)]
 #[group(multiple = false)]
 pub struct ScanTarget {

@@ -39,6 +39,7 @@ pub(crate) use error::causes;
 pub use error::{ApiError, Reason};
 pub use kinds::{ApiKind, Kinds};
 pub use list::{Item, Query};
+pub use look::standing;
 pub use owners::{Belongs, Line, Missing, Owner, Owners, Standing, Template};
 pub use pods::judge;
 pub(crate) use retry::Patience;

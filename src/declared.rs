@@ -35,6 +35,24 @@ impl Digest {
         Self(format!("{tier}:{}", short_hex(hasher)))
     }
 
+    /// What a recording says instead of this digest, which is on record: it stands to `told`, the digest of the
+    /// object as it is written down, as this one stands to `live`, the object's own.
+    ///
+    /// So nobody can guess values that were left out until their digest is right.
+    #[must_use]
+    pub fn retold(&self, live: Option<&Self>, told: Option<&Self>) -> Self {
+        let other = |tier: &str| Self(format!("{tier}:{:016x}", 0));
+        match (live, told) {
+            (Some(live), Some(told)) if self == live => told.clone(),
+            (Some(live), Some(told)) if live.differs_from(self) => other(told.tier()),
+            _ => other("elsewhere"),
+        }
+    }
+
+    fn tier(&self) -> &str {
+        self.0.split_once(':').map_or("", |(tier, _hash)| tier)
+    }
+
     /// As written in a record.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -43,8 +61,7 @@ impl Digest {
     /// True if the declaration is shown to be another one. Digests that were read in different places cannot be
     /// compared, for instance after a move from client-side to server-side apply: that shows nothing.
     pub fn differs_from(&self, other: &Self) -> bool {
-        let tier = |digest: &Self| digest.0.split_once(':').map(|(tier, _hash)| tier.to_owned());
-        tier(self) == tier(other) && self != other
+        self.tier() == other.tier() && self != other
     }
 }
 

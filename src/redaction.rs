@@ -5,6 +5,7 @@
 //! Owns no rule's needs: a test holds every field that the model reads to be named here.
 
 mod access;
+mod annotations;
 mod argocd;
 mod cluster;
 mod definition;
@@ -21,8 +22,7 @@ use serde_json::Value;
 use crate::model::reference::GroupKind;
 use shape::Shape;
 
-/// What stands for a value that may be a secret.
-pub const HIDDEN: &str = "redacted";
+pub use shape::HIDDEN;
 
 /// What may be written down of an object of a kind.
 ///

@@ -264,6 +264,11 @@ impl Rule {
     }
 }
 
+/// Annotations that rules read: what a recording has to keep.
+pub fn annotations() -> impl Iterator<Item = &'static str> {
+    public_load_balancer::annotations()
+}
+
 /// The rule of that id or code.
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.id == name || rule.code.eq_ignore_ascii_case(name))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifests::{self, Problem, causes};
 use crate::memory::{Api, Fault, Settings, Step};
@@ -31,6 +31,8 @@ pub struct Scenario {
     pub kind: String,
     /// What it shows, one sentence.
     pub title: String,
+    /// Which driftgate recorded it from a cluster; none if it was written by hand.
+    pub recorded_by: Option<String>,
     /// Exit code that the gate ends with; tests hold it to that.
     pub expect: Option<u8>,
     /// The time at which the gate starts.
@@ -82,7 +84,7 @@ pub struct Revision {
 }
 
 /// Verbs on a resource that are refused.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Forbid {
     /// Verbs; `*` is any.
@@ -93,6 +95,7 @@ pub struct Forbid {
     /// Resource, plural.
     pub resource: String,
     /// Only where the request names this namespace; empty: only where it names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
 
@@ -167,7 +170,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// What the gate judges; `job` wins over the scenario's own.
+    /// What the gate judges; a `job` that is given wins over what the scenario names.
     ///
     /// # Errors
     /// Nothing is named, or more than one thing.
@@ -176,11 +179,12 @@ impl Scenario {
             let parts = text.split_once('/').map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
             parts.ok_or_else(|| format!("{what} {text}: expected NAMESPACE/NAME"))
         };
-        let job = job.or(self.job.as_deref());
-        match (job, &self.app, self.namespaces.is_empty()) {
-            (Some(job), None, true) => {
-                named("job", job).map(|(namespace, name)| Target::Job(namespace, name))
-            }
+        let of_job = |job: &str| named("job", job).map(|(namespace, name)| Target::Job(namespace, name));
+        if let Some(job) = job {
+            return of_job(job);
+        }
+        match (&self.job, &self.app, self.namespaces.is_empty()) {
+            (Some(job), None, true) => of_job(job),
             (None, Some(app), true) => {
                 named("app", app).map(|(namespace, name)| Target::Application(namespace, name))
             }
@@ -198,13 +202,7 @@ impl Scenario {
 
     /// Forbids and breaks what the scenario says, and lets it happen from now on.
     pub fn play(&self, api: &Api) -> tokio::task::JoinHandle<Result<(), crate::memory::ScriptError>> {
-        for forbid in &self.forbid {
-            let verbs: Vec<&str> = forbid.verbs.iter().map(String::as_str).collect();
-            api.forbid(&verbs, &forbid.group, &forbid.resource, forbid.namespace.as_deref());
-        }
-        for fault in &self.faults {
-            api.add_fault(fault.clone());
-        }
+        obstruct(api, &self.forbid, &self.faults);
         api.schedule(self.steps.clone())
     }
 }
@@ -214,6 +212,17 @@ impl Settle {
     pub fn parse(&self) -> Result<(Option<Duration>, Option<Duration>), humantime::DurationError> {
         let parse = |text: &Option<String>| text.as_deref().map(humantime::parse_duration).transpose();
         Ok((parse(&self.quiet)?, parse(&self.timeout)?))
+    }
+}
+
+/// Forbids and breaks requests.
+pub fn obstruct(api: &Api, forbid: &[Forbid], faults: &[Fault]) {
+    for forbid in forbid {
+        let verbs: Vec<&str> = forbid.verbs.iter().map(String::as_str).collect();
+        api.forbid(&verbs, &forbid.group, &forbid.resource, forbid.namespace.as_deref());
+    }
+    for fault in faults {
+        api.add_fault(fault.clone());
     }
 }
 
@@ -281,7 +290,9 @@ mod tests {
 
     #[test]
     fn a_revision_may_have_a_job_of_its_own() {
-        let target = scenario("job: shop/x").target(Some("shop/y"));
-        assert_eq!(target, Ok(Target::Job("shop".into(), "y".into())));
+        for own in ["job: shop/x", "app: argocd/x"] {
+            let target = scenario(own).target(Some("shop/y"));
+            assert_eq!(target, Ok(Target::Job("shop".into(), "y".into())));
+        }
     }
 }

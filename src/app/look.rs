@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{ApiError, Cluster, judge, survey};
+use crate::cluster::{ApiError, Cluster, Survey, judge, survey};
 use crate::declared::Digest;
 use crate::engine::Evaluation;
 use crate::model::admission::RuleWithOperations;
@@ -13,7 +13,7 @@ use crate::rules::{Rule, Settings};
 use crate::scope::Scope;
 
 /// What was seen of an application.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     /// What the rules say.
     pub(super) evaluation: Evaluation,
@@ -32,10 +32,21 @@ pub(super) async fn look(
     rules: &[&'static Rule],
     settings: &Settings,
 ) -> Result<Seen, ApiError> {
+    Ok(look_around(cluster, scope, rules, settings).await?.0)
+}
+
+/// The same, with what stands around.
+pub(super) async fn look_around(
+    cluster: &Cluster,
+    scope: &Scope,
+    rules: &[&'static Rule],
+    settings: &Settings,
+) -> Result<(Seen, Survey), ApiError> {
     let mut survey = survey(cluster, scope).await?;
     let evaluation = judge(cluster, scope, &mut survey, rules, settings).await?;
     let injectors = injectors(&survey.world);
-    Ok(Seen { evaluation, declared: survey.declared, owned: survey.world.owned, injectors })
+    let declared = std::mem::take(&mut survey.declared);
+    Ok((Seen { evaluation, declared, owned: survey.world.owned.clone(), injectors }, survey))
 }
 
 /// Webhook configurations and policies that take Pods as they are created.

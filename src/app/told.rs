@@ -72,7 +72,7 @@ impl From<PolicyErrors> for Stop {
 
 impl Stop {
     /// How the process ends, and why.
-    fn told(&self) -> (Exit, String) {
+    pub(super) fn told(&self) -> (Exit, String) {
         match self {
             Self::Api(error) => {
                 let exit = match error.reason() {

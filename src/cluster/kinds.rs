@@ -80,6 +80,11 @@ impl Kinds {
         self.by_kind.get(&GroupKind::new(resource.group, resource.kind))
     }
 
+    /// The kind of a resource as URLs and RBAC rules name it.
+    pub fn named(&self, group: &str, plural: &str) -> Option<&ApiKind> {
+        self.by_kind.values().find(|kind| kind.group == group && kind.plural == plural)
+    }
+
     /// Kinds whose objects can be listed, sorted by group and kind.
     pub fn listable(&self) -> impl Iterator<Item = &ApiKind> {
         self.listable.iter().filter_map(|kind| self.by_kind.get(kind))

@@ -191,17 +191,7 @@ impl Look<'_> {
 
     /// Whose an object is by itself.
     pub(super) fn standing(&self, object: &ObjectRef, meta: &Meta) -> Standing {
-        if self.scope.own_job.as_ref() == Some(object) {
-            return Standing::Gate;
-        }
-        let any = match &self.scope.membership {
-            Membership::Namespace | Membership::Everything => {
-                !object.namespace.is_empty()
-                    && self.scope.namespaces.as_ref().is_none_or(|names| names.contains(&object.namespace))
-            }
-            Membership::Tracked(_) | Membership::Listed(_) | Membership::Selector(_) => false,
-        };
-        if any || self.scope.owns(object, meta) { Standing::Own } else { Standing::Other }
+        standing(self.scope, object, meta)
     }
 
     /// True if objects of the kind live in namespaces; a kind that the API server does not have is taken to.
@@ -238,6 +228,21 @@ impl Look<'_> {
         }
         seen
     }
+}
+
+/// Whose an object is by itself.
+pub fn standing(scope: &Scope, object: &ObjectRef, meta: &Meta) -> Standing {
+    if scope.own_job.as_ref() == Some(object) {
+        return Standing::Gate;
+    }
+    let any = match &scope.membership {
+        Membership::Namespace | Membership::Everything => {
+            !object.namespace.is_empty()
+                && scope.namespaces.as_ref().is_none_or(|names| names.contains(&object.namespace))
+        }
+        Membership::Tracked(_) | Membership::Listed(_) | Membership::Selector(_) => false,
+    };
+    if any || scope.owns(object, meta) { Standing::Own } else { Standing::Other }
 }
 
 fn query(kind: &ApiKind, namespace: &str) -> Query {

@@ -51,19 +51,19 @@ impl Cluster {
 
 async fn pass(
     client: &kube::Client,
-    hear: &Hear,
+    tell: &Hear,
     request: Request<Body>,
 ) -> Result<Response<Body>, BoxError> {
     let asked = if *request.method() == Method::GET { Asked::parse(request.uri()) } else { None };
     let Some(asked) = asked else { return Ok(client.send(request).await?) };
     if asked.group.is_empty() && asked.plural == "secrets" {
-        hear(&asked, StatusCode::FORBIDDEN, REFUSAL.as_bytes());
+        tell(&asked, StatusCode::FORBIDDEN, REFUSAL.as_bytes());
         let refusal = Response::builder().status(StatusCode::FORBIDDEN);
         return Ok(refusal.body(Body::from(Bytes::from_static(REFUSAL.as_bytes())))?);
     }
     let (head, body) = client.send(request).await?.into_parts();
     let body = body.collect().await?.to_bytes();
-    hear(&asked, head.status, &body);
+    tell(&asked, head.status, &body);
     Ok(Response::from_parts(head, Body::from(body)))
 }
 

@@ -3,9 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::HIDDEN;
 use super::meta::META;
-use super::shape::{PLAIN_LIST, Shape, keep};
+use super::shape::{HIDDEN, PLAIN_LIST, Shape, keep};
 use crate::model::crd::{CustomResource, Embedding};
 use Shape::{List, Map, Object, Plain};
 

@@ -1,7 +1,6 @@
-//! Metadata of any object, label selectors, and which annotations are known.
+//! Metadata of any object, label selectors and conditions.
 
 use super::shape::{PLAIN_LIST, PLAIN_MAP, Shape};
-use crate::scope::{HOOK, INSTALLATION_ID, TRACKING_ID};
 use Shape::{Annotations, List, Object, Plain};
 
 pub(super) const META: Shape = Object(&[
@@ -42,31 +41,3 @@ pub(super) const CONDITION: Shape = Object(&[
     ("lastTransitionTime", Plain),
     ("observedGeneration", Plain),
 ]);
-
-/// Annotations that say what an object is to Argo CD, to its controller, or to a load balancer's provider; those that
-/// set a container's confinement begin with one of [`PREFIXES`]. None of them holds a secret.
-const KNOWN: [&str; 17] = [
-    TRACKING_ID,
-    INSTALLATION_ID,
-    HOOK,
-    "argocd.argoproj.io/hook-delete-policy",
-    "argocd.argoproj.io/sync-wave",
-    "deployment.kubernetes.io/revision",
-    "cloud.google.com/load-balancer-type",
-    "networking.gke.io/load-balancer-type",
-    "oci-network-load-balancer.oraclecloud.com/internal",
-    "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type",
-    "service.beta.kubernetes.io/alicloud-loadbalancer-address-type",
-    "service.beta.kubernetes.io/aws-load-balancer-internal",
-    "service.beta.kubernetes.io/aws-load-balancer-scheme",
-    "service.beta.kubernetes.io/azure-load-balancer-internal",
-    "service.beta.kubernetes.io/load-balancer-source-ranges",
-    "service.beta.kubernetes.io/oci-load-balancer-internal",
-    "service.beta.kubernetes.io/openstack-internal-load-balancer",
-];
-const PREFIXES: [&str; 1] = ["container.apparmor.security.beta.kubernetes.io/"];
-
-/// True for an annotation that is kept.
-pub(super) fn is_known(name: &str) -> bool {
-    KNOWN.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}

@@ -4,7 +4,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{HIDDEN, meta};
+use super::annotations;
+
+/// What stands for a value that may be a secret.
+pub const HIDDEN: &str = "redacted";
 
 /// What a field may hold, and what of it is kept.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,6 @@ pub(super) const HIDDEN_LIST: Shape = Shape::List(&Shape::Hidden);
 pub(super) fn keep(shape: Shape, value: &Value) -> Value {
     match (shape, value) {
         (Shape::Plain, Value::Bool(_) | Value::Number(_) | Value::String(_)) => value.clone(),
-        (Shape::Hidden, Value::Bool(_) | Value::Number(_) | Value::String(_)) => hide(value),
         (Shape::Address, Value::String(text)) => Value::String(address(text)),
         (Shape::List(item), Value::Array(items)) => items.iter().map(|value| keep(*item, value)).collect(),
         (Shape::Map(item), Value::Object(members)) => {
@@ -44,10 +46,11 @@ pub(super) fn keep(shape: Shape, value: &Value) -> Value {
             Value::Object(kept.collect())
         }
         (Shape::Annotations, Value::Object(members)) => {
-            let known = members.iter().filter(|(name, _)| meta::is_known(name));
+            let known = members.iter().filter(|(name, _)| annotations::is_known(name));
             Value::Object(known.map(|(name, value)| (name.clone(), keep(Shape::Plain, value))).collect())
         }
         (Shape::Object(fields), Value::Object(members)) => Value::Object(of_fields(fields, members)),
+        // What is hidden, and what has another shape than it should have.
         _ => hide(value),
     }
 }
@@ -55,7 +58,12 @@ pub(super) fn keep(shape: Shape, value: &Value) -> Value {
 fn of_fields(fields: &[(&str, Shape)], members: &Map<String, Value>) -> Map<String, Value> {
     let present = fields.iter().filter_map(|(name, shape)| Some((*name, *shape, members.get(*name)?)));
     let present = present.filter(|(_, _, value)| !value.is_null());
-    present.map(|(name, shape, value)| (name.to_owned(), keep(shape, value))).collect()
+    let kept = present.map(|(name, shape, value)| (name.to_owned(), shape, keep(shape, value)));
+    // Where no annotation is known there might as well be none.
+    let kept = kept.filter(|(_, shape, value)| {
+        !(matches!(shape, Shape::Annotations) && *value == Value::Object(Map::new()))
+    });
+    kept.map(|(name, _, value)| (name, value)).collect()
 }
 
 /// The same shape without what it says.
@@ -112,6 +120,14 @@ mod tests {
     #[test]
     fn absence_stays_absence() {
         assert_eq!(keep(THING, &json!({"name": null, "value": ""})), json!({"value": ""}));
+    }
+
+    #[test]
+    fn annotations_that_nobody_knows_leave_nothing_behind() {
+        let shape = Shape::Object(&[("annotations", Shape::Annotations)]);
+        let known = json!({"annotations": {"argocd.argoproj.io/hook": "PostSync"}});
+        assert_eq!(keep(shape, &known), known);
+        assert_eq!(keep(shape, &json!({"annotations": {"note": "s3cret"}})), json!({}));
     }
 
     #[test]

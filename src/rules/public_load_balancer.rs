@@ -41,6 +41,11 @@ const INTERNAL: &[(&str, &[&str])] = &[
 const AWS_SCHEME: &str = "service.beta.kubernetes.io/aws-load-balancer-scheme";
 const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
+/// All annotations that are read here.
+pub(crate) fn annotations() -> impl Iterator<Item = &'static str> {
+    INTERNAL.iter().map(|(key, _)| *key).chain([AWS_SCHEME, SOURCE_RANGES])
+}
+
 /// Who can reach the load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Audience {

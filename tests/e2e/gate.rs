@@ -5,5 +5,6 @@ mod admission;
 mod files;
 mod gated;
 mod hooks;
+mod recorded;
 mod rights;
 mod verdicts;

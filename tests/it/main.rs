@@ -14,5 +14,6 @@ mod examples;
 mod faults;
 mod generated;
 mod manifests;
+mod record;
 mod rules;
 mod tidy;

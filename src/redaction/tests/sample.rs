@@ -2,7 +2,8 @@
 
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer as _, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
@@ -50,8 +51,10 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         deserialize_string visit_str TEXT,
     );
 
+    /// A decoder that takes anything says what it would like best.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_unit()
+        let wanted = Error::invalid_type(Unexpected::Unit, &visitor).to_string();
+        if wanted.contains("expected a map") { self.deserialize_map(visitor) } else { visitor.visit_unit() }
     }
 
     /// Something of which only the presence matters.
@@ -92,7 +95,7 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         let mut members = Map::new();
         let mut value = Value::Null;
         let decoded = visitor.visit_map(Fields {
-            fields: fields.iter(),
+            rest: fields.iter(),
             name: "",
             value: &mut value,
             members: &mut members,
@@ -119,7 +122,7 @@ impl<'de> SeqAccess<'de> for One<'_> {
 
 /// Fields, one after the other.
 struct Fields<'a> {
-    fields: std::slice::Iter<'static, &'static str>,
+    rest: std::slice::Iter<'static, &'static str>,
     name: &'static str,
     value: &'a mut Value,
     members: &'a mut Map<String, Value>,
@@ -129,7 +132,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let Some(name) = self.fields.next() else { return Ok(None) };
+        let Some(name) = self.rest.next() else { return Ok(None) };
         self.name = name;
         let key: StrDeserializer<'_, Error> = self.name.into_deserializer();
         seed.deserialize(key).map(Some)

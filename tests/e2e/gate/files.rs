@@ -46,6 +46,15 @@ impl Shop {
         self
     }
 
+    /// Lets its container know something by a variable, by an argument and by a note.
+    pub(super) fn knowing(mut self, secret: &str) -> Self {
+        let container = &mut self.template["spec"]["containers"][0];
+        container["env"] = json!([{"name": "PASSWORD", "value": secret}]);
+        container["args"] = json!(["--password", secret]);
+        self.template["metadata"]["annotations"]["note"] = json!(secret);
+        self
+    }
+
     /// Its Deployment is given up two seconds after the Pods were made.
     pub(super) fn never_ready(mut self) -> Self {
         self.template["metadata"]["annotations"]["test.driftgate.dev/phase"] = json!("never-ready");

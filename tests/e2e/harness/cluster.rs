@@ -85,13 +85,17 @@ impl Ctx {
 
     /// A client with the rights of a service account of the test's namespace.
     pub(crate) async fn client_of(&self, service_account: &str) -> Client {
+        self.plane.endpoint.client(&self.token_of(service_account).await).await
+    }
+
+    /// A token of a service account of the test's namespace.
+    pub(crate) async fn token_of(&self, service_account: &str) -> String {
         let accounts: Api<ServiceAccount> = self.api();
         let answer = accounts
             .create_token_request(service_account, &PostParams::default(), &TokenRequest::default())
             .await
             .unwrap_or_else(|error| panic!("no token for {service_account}: {error}"));
-        let token = answer.status.and_then(|status| status.token).expect("a token in the answer");
-        self.plane.endpoint.client(&token).await
+        answer.status.and_then(|status| status.token).expect("a token in the answer")
     }
 
     /// An API for the objects of the test's namespace.
