@@ -14,6 +14,8 @@ mod error;
 mod fake;
 mod grants;
 mod kinds;
+mod lease;
+mod lines;
 mod list;
 mod look;
 mod lookups;
@@ -26,6 +28,7 @@ mod surroundings;
 mod survey;
 mod tap;
 mod transport;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +41,7 @@ pub use connect::Connect;
 pub(crate) use error::causes;
 pub use error::{ApiError, Reason};
 pub use kinds::{ApiKind, Kinds};
+pub use lease::Candidacy;
 pub use list::{Item, Query};
 pub use look::standing;
 pub use owners::{Belongs, Line, Missing, Owner, Owners, Standing, Template};
@@ -45,6 +49,7 @@ pub use pods::judge;
 pub(crate) use retry::Patience;
 pub use survey::{Survey, survey};
 pub use tap::Asked;
+pub use watch::{Change, Watching};
 
 /// Requests at the same time, however many are wanted: the API server is shared.
 const MOST_REQUESTS: usize = 8;

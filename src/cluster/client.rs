@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::cluster::answer::{Answer, Failure, done};
@@ -62,6 +62,30 @@ impl Cluster {
         self.write(&doing, Method::PATCH, kind.path(namespace, name), MERGE_PATCH, body).await
     }
 
+    /// What merging a patch into an object would yield; nothing is written.
+    pub async fn would_merge_patch(
+        &self,
+        kind: &ApiKind,
+        namespace: &str,
+        name: &str,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
+        let doing = Doing::new(Verb::Patch, kind, namespace, name);
+        let path = format!("{}?dryRun=All&{FIELD_MANAGER}", kind.path(namespace, name));
+        self.send(&doing, Method::PATCH, &path, MERGE_PATCH, body).await
+    }
+
+    /// Deletes an object; one that is not there is deleted.
+    pub async fn delete(&self, kind: &ApiKind, namespace: &str, name: &str) -> Result<(), ApiError> {
+        let doing = Doing::new(Verb::Delete, kind, namespace, name);
+        let path = kind.path(namespace, name);
+        match self.send(&doing, Method::DELETE, &path, JSON, &json!({})).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.reason() == Reason::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn write(
         &self,
         doing: &Doing,
@@ -70,9 +94,20 @@ impl Cluster {
         content: &'static str,
         body: &Value,
     ) -> Result<Value, ApiError> {
+        self.send(doing, method, &format!("{path}?{FIELD_MANAGER}"), content, body).await
+    }
+
+    async fn send(
+        &self,
+        doing: &Doing,
+        method: Method,
+        path: &str,
+        content: &'static str,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
         let mut request = Request::new(Bytes::from(body.to_string()));
         *request.method_mut() = method;
-        *request.uri_mut() = uri(doing, &format!("{path}?{FIELD_MANAGER}"))?;
+        *request.uri_mut() = uri(doing, path)?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content));
         self.require(doing, request, |body| json(&body)).await

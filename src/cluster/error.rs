@@ -71,6 +71,11 @@ impl ApiError {
         self.reason
     }
 
+    /// True if the answer will be the same however often it is asked.
+    pub fn is_final(&self) -> bool {
+        matches!(self.reason, Reason::Forbidden | Reason::Invalid)
+    }
+
     /// What the failure hides, for the list of gaps.
     pub fn gap(&self, scope: GapScope) -> Gap {
         let reason = match self.reason {
@@ -135,6 +140,7 @@ pub(super) enum Verb {
     Create,
     Update,
     Patch,
+    Delete,
 }
 
 impl Verb {
@@ -146,6 +152,7 @@ impl Verb {
             Self::Create => "create",
             Self::Update => "update",
             Self::Patch => "patch",
+            Self::Delete => "delete",
         }
     }
 
@@ -157,6 +164,7 @@ impl Verb {
             Self::Create => "creating",
             Self::Update => "replacing",
             Self::Patch => "patching",
+            Self::Delete => "deleting",
         }
     }
 }

@@ -5,9 +5,7 @@
 //! Watches go on while the application is being looked at, so that a change meanwhile is not missed. Does not know
 //! what settled means; [`Settling`] does.
 
-mod lines;
 mod sources;
-mod watch;
 mod watches;
 
 use std::collections::BTreeSet;
@@ -23,8 +21,7 @@ use crate::model::reference::GroupKind;
 use crate::scope::Scope;
 use crate::settling::{Millis, Settling, State, Subject, Unsettled, Watched};
 use sources::Sources;
-use watch::{Message, Said};
-use watches::Watches;
+use watches::{Message, Said, Watches};
 
 /// How much longer a list may take than the timeout: by then the retry policy has given up, and the API server is
 /// known to be unavailable.

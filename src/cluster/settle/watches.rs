@@ -9,13 +9,30 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
-use crate::cluster::settle::watch::{Message, Watch};
-use crate::cluster::{Cluster, Query};
+use crate::cluster::watch::{Change, Watch};
+use crate::cluster::{ApiError, Cluster, Query, Reason};
+use crate::finding::GapScope;
 use crate::scope::Scope;
 use crate::settling::{Event, Importance, Millis, Seen, Settling, Source, Watched};
 
 /// Messages that wait to be heard; a watch that has more to say waits itself.
 const MOST_UNHEARD: usize = 1024;
+
+/// What a watch says, and which one.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) source: Source,
+    pub(super) said: Said,
+}
+
+/// What a watch says.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// For the state machine.
+    Event(Event),
+    /// The API server does not answer, however often it was asked; the watch has ended.
+    Down(ApiError),
+}
 
 /// All watches of one application; they end when it is dropped.
 pub(super) struct Watches {
@@ -53,13 +70,12 @@ impl Watches {
         let source = self.source();
         settling.open(source, watched, importance);
         let (cluster, scope) = (self.cluster.clone(), self.scope.clone());
-        let seen = Arc::new(move |object: T| {
-            let seen = seen(object);
-            (scope.waits_for(&seen.reference(), seen.meta()), seen)
-        });
+        let place = query.gap_scope();
+        let words: Arc<dyn Fn(Change<T>) -> Message + Send + Sync> =
+            Arc::new(move |change| Message { source, said: said(change, &seen, &scope, &place) });
         let start: Start = Box::new(move |said| {
-            let (cluster, query, seen) = (cluster.clone(), query.clone(), seen.clone());
-            Watch { cluster, query, source, said, seen }.run().boxed()
+            let (cluster, query, words) = (cluster.clone(), query.clone(), words.clone());
+            Watch { cluster, query, said, words }.run().boxed()
         });
         self.running.spawn(start(self.said.clone()));
         self.starts.push(start);
@@ -92,4 +108,20 @@ impl Watches {
     fn source(&self) -> Source {
         Source::try_from(self.starts.len()).unwrap_or(Source::MAX)
     }
+}
+
+/// A change in the words of the state machine; `scope` says whether an object is waited for.
+fn said<T>(change: Change<T>, seen: &impl Fn(T) -> Seen, scope: &Scope, place: &GapScope) -> Said {
+    Said::Event(match change {
+        Change::Listing => Event::Listing,
+        Change::Listed => Event::Listed,
+        Change::Applied(object) => {
+            let seen = Box::new(seen(object));
+            Event::Applied { owned: scope.waits_for(&seen.reference(), seen.meta()), seen }
+        }
+        Change::Deleted(object) => Event::Deleted(Box::new(seen(object))),
+        Change::Hidden(gap) => Event::Hidden(gap),
+        Change::Ended(error) if error.reason() == Reason::Unavailable => return Said::Down(error),
+        Change::Ended(error) => Event::Hidden(error.gap(place.clone())),
+    })
 }

@@ -15,17 +15,18 @@ use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::cluster::client::read;
 use crate::cluster::error::{ApiError, Reason, Verb};
+use crate::cluster::lines::Lines;
 use crate::cluster::list::{Pages, Query};
 use crate::cluster::retry::Patience;
-use crate::cluster::settle::lines::Lines;
+use crate::finding::Gap;
 use crate::model::meta::Partial;
-use crate::settling::{Event, Seen, Source};
 
 /// The server ends a watch after this; shortly before it sends a bookmark.
 const WATCH_SECONDS: u64 = 45;
@@ -39,30 +40,56 @@ const LONG_PAUSE: Duration = Duration::from_secs(10);
 const MOST_RESTARTS: u32 = 3;
 const JSON: &str = "application/json";
 
-/// What a watch says, and which one.
+/// What a watch says. Everything between [`Change::Listing`] and [`Change::Listed`] is all there is.
 #[derive(Debug)]
-pub(super) struct Message {
-    pub(super) source: Source,
-    pub(super) said: Said,
+pub enum Change<T> {
+    /// It lists again: what it said before may be outdated.
+    Listing,
+    /// The list is complete.
+    Listed,
+    /// An object that is there, or that has changed.
+    Applied(T),
+    /// An object that has gone.
+    Deleted(T),
+    /// An object that is there but cannot be decoded.
+    Hidden(Gap),
+    /// It was refused, or is not answered however often it was asked; the watch has ended.
+    Ended(ApiError),
 }
 
-/// What a watch says.
-#[derive(Debug)]
-pub(super) enum Said {
-    /// For the state machine.
-    Event(Event),
-    /// The API server does not answer, however often it was asked; the watch has ended.
-    Down(ApiError),
-}
-
-/// What to watch and whom to tell.
-pub(super) struct Watch<T> {
+/// What to watch and whom to tell, in the listener's own words.
+pub(super) struct Watch<T, M> {
     pub(super) cluster: Cluster,
     pub(super) query: Query,
-    pub(super) source: Source,
-    pub(super) said: Sender<Message>,
-    /// What the state machine takes of an object, and whether the object is waited for.
-    pub(super) seen: Arc<dyn Fn(T) -> (bool, Seen) + Send + Sync>,
+    pub(super) said: Sender<M>,
+    pub(super) words: Arc<dyn Fn(Change<T>) -> M + Send + Sync>,
+}
+
+/// Changes that wait to be heard; a watch that has more to say waits itself.
+const MOST_UNHEARD: usize = 64;
+
+/// A watch that runs beside its listener, and ends with it.
+#[derive(Debug)]
+pub struct Watching<T> {
+    heard: Receiver<Change<T>>,
+    _running: JoinSet<()>,
+}
+
+impl<T> Watching<T> {
+    /// The next change; none after [`Change::Ended`].
+    pub async fn next(&mut self) -> Option<Change<T>> {
+        self.heard.recv().await
+    }
+}
+
+impl Cluster {
+    /// Lists what the query asks for, and watches it from there on.
+    pub fn watch<T: DeserializeOwned + Send + 'static>(&self, query: Query) -> Watching<T> {
+        let (said, heard) = channel(MOST_UNHEARD);
+        let mut running = JoinSet::new();
+        running.spawn(Watch { cluster: self.clone(), query, said, words: Arc::new(|change| change) }.run());
+        Watching { heard, _running: running }
+    }
 }
 
 /// Why a watch ends for good.
@@ -98,16 +125,11 @@ struct Status {
     code: u16,
 }
 
-impl<T: DeserializeOwned + Send> Watch<T> {
+impl<T: DeserializeOwned + Send, M: Send> Watch<T, M> {
     /// Watches until it is refused or nobody listens.
     pub(super) async fn run(self) {
         let Err(Stop::Refused(error)) = self.go_on().await else { return };
-        let said = if error.reason() == Reason::Unavailable {
-            Said::Down(error)
-        } else {
-            Said::Event(Event::Hidden(error.gap(self.query.gap_scope())))
-        };
-        if self.say(said).await.is_err() {
+        if self.tell(Change::Ended(error)).await.is_err() {
             tracing::debug!("a watch ended that nobody listened to");
         }
     }
@@ -117,7 +139,7 @@ impl<T: DeserializeOwned + Send> Watch<T> {
         loop {
             let version = self.list().await?;
             self.follow(version, &mut pauses).await?;
-            self.tell(Event::Listing).await?;
+            self.tell(Change::Listing).await?;
         }
     }
 
@@ -127,7 +149,7 @@ impl<T: DeserializeOwned + Send> Watch<T> {
             if let Some(version) = self.list_once().await? {
                 return Ok(version);
             }
-            self.tell(Event::Listing).await?;
+            self.tell(Change::Listing).await?;
         }
         Err(self.refused(Reason::Gone, "the list starts over again and again"))
     }
@@ -150,9 +172,9 @@ impl<T: DeserializeOwned + Send> Watch<T> {
             }
             version = Some(page.version);
         }
-        self.tell(Event::Listed).await?;
+        self.tell(Change::Listed).await?;
         if let Some(gap) = hidden {
-            self.tell(Event::Hidden(gap)).await?;
+            self.tell(Change::Hidden(gap)).await?;
         }
         match version.filter(|version| !version.is_empty()) {
             Some(version) => Ok(Some(version)),
@@ -231,29 +253,20 @@ impl<T: DeserializeOwned + Send> Watch<T> {
         let object = match serde_json::from_str::<T>(text) {
             Ok(object) => object,
             Err(error) => {
-                self.tell(Event::Hidden(self.query.undecodable(text, error.to_string()))).await?;
+                self.tell(Change::Hidden(self.query.undecodable(text, error.to_string()))).await?;
                 return Ok(version_of(text));
             }
         };
-        let (owned, seen) = (self.seen)(object);
-        let version = seen.meta().resource_version.clone();
-        let seen = Box::new(seen);
-        self.tell(if what == "DELETED" { Event::Deleted(seen) } else { Event::Applied { owned, seen } })
-            .await?;
-        Ok(version)
+        self.tell(if what == "DELETED" { Change::Deleted(object) } else { Change::Applied(object) }).await?;
+        Ok(version_of(text))
     }
 
     async fn apply(&self, object: T) -> Result<(), Stop> {
-        let (owned, seen) = (self.seen)(object);
-        self.tell(Event::Applied { owned, seen: Box::new(seen) }).await
+        self.tell(Change::Applied(object)).await
     }
 
-    async fn tell(&self, event: Event) -> Result<(), Stop> {
-        self.say(Said::Event(event)).await
-    }
-
-    async fn say(&self, said: Said) -> Result<(), Stop> {
-        self.said.send(Message { source: self.source, said }).await.map_err(|_nobody| Stop::Unheard)
+    async fn tell(&self, change: Change<T>) -> Result<(), Stop> {
+        self.said.send((self.words)(change)).await.map_err(|_nobody| Stop::Unheard)
     }
 
     fn refused(&self, reason: Reason, cause: &str) -> Stop {
