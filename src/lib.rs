@@ -27,6 +27,7 @@ pub mod rbac_manifest;
 pub mod record;
 pub mod redaction;
 pub mod report;
+pub mod rollback;
 pub mod rollout;
 pub mod rules;
 pub mod scenario;

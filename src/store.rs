@@ -3,6 +3,8 @@
 //! Written whole or not at all, guarded by its resourceVersion; of two gates that pass at the same time the later
 //! pass stays. What is there but cannot be read is an error, never "no record". Does not know verdicts.
 
+pub mod states;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,23 +36,25 @@ pub enum Error {
     NoKind,
     /// It is there but is no record.
     #[error(
-        "ConfigMap {namespace}/{name}: key {KEY}: {cause}; delete the ConfigMap to start without a record"
+        "ConfigMap {namespace}/{name}: key {key}: {cause}; delete the ConfigMap to start without what it held"
     )]
     Unreadable {
         /// Namespace of the ConfigMap.
         namespace: String,
         /// Its name.
         name: String,
+        /// The key of its data.
+        key: &'static str,
         /// What is wrong with it.
         cause: String,
     },
-    /// It cannot be written in the form of a record.
-    #[error("recording that {application} passed")]
+    /// It cannot be written as JSON.
+    #[error("writing {what}: {cause}")]
     Unwritable {
-        /// The application.
-        application: String,
+        /// What was to be written.
+        what: String,
         /// Why.
-        source: record::Error,
+        cause: String,
     },
     /// Other gates wrote all the time.
     #[error("ConfigMap {namespace}/{name} changed during each of {TRIES} tries to write it")]
@@ -60,6 +64,19 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+}
+
+impl Error {
+    /// True if somebody else has written, made or deleted the ConfigMap since it was read; `existed` says whether there
+    /// was one. A create that finds nothing means that the namespace is not there.
+    pub fn is_outdated(&self, existed: bool) -> bool {
+        let faster = if existed {
+            [Reason::Conflict, Reason::NotFound]
+        } else {
+            [Reason::Conflict, Reason::AlreadyExists]
+        };
+        matches!(self, Self::Api(error) if faster.contains(&error.reason()))
+    }
 }
 
 /// The ConfigMap, as far as it holds a record.
@@ -89,8 +106,11 @@ pub async fn newest(cluster: &Cluster, namespace: &str, application: &str) -> Re
 
 /// Puts a pass on record, unless a later one is there already.
 pub async fn save(cluster: &Cluster, namespace: &str, record: &Record) -> Result<(), Error> {
-    let application = || record.application.clone();
-    let text = record.to_json().map_err(|source| Error::Unwritable { application: application(), source })?;
+    let unwritable = |error: record::Error| Error::Unwritable {
+        what: format!("the record that {} passed", record.application),
+        cause: error.to_string(),
+    };
+    let text = record.to_json().map_err(unwritable)?;
     let kind = config_maps(cluster).await?;
     let name = name(&record.application);
     for _ in 0..TRIES {
@@ -101,19 +121,15 @@ pub async fn save(cluster: &Cluster, namespace: &str, record: &Record) -> Result
             None => None,
         };
         let body = config_map(namespace, &name, record, &text, version);
-        // Another gate was faster: it changed, deleted or created the ConfigMap since we looked. A create that finds
-        // nothing means that the namespace is not there.
-        let (written, faster) = if version.is_some() {
-            let written = cluster.replace(&kind, namespace, &name, &body).await;
-            (written, [Reason::Conflict, Reason::NotFound])
+        let written = if version.is_some() {
+            cluster.replace(&kind, namespace, &name, &body).await
         } else {
-            let written = cluster.create(&kind, namespace, &body).await;
-            (written, [Reason::Conflict, Reason::AlreadyExists])
+            cluster.create(&kind, namespace, &body).await
         };
-        match written {
+        match written.map_err(Error::Api) {
             Ok(_) => return Ok(()),
-            Err(error) if faster.contains(&error.reason()) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) if error.is_outdated(version.is_some()) => {}
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Busy { namespace: namespace.to_owned(), name })
@@ -125,8 +141,12 @@ async fn config_maps(cluster: &Cluster) -> Result<ApiKind, Error> {
 }
 
 fn read(holder: &Holder, namespace: &str, name: &str, application: &str) -> Result<Record, Error> {
-    let unreadable =
-        |cause: String| Error::Unreadable { namespace: namespace.to_owned(), name: name.to_owned(), cause };
+    let unreadable = |cause: String| Error::Unreadable {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        key: KEY,
+        cause,
+    };
     let text = holder.data.as_ref().and_then(|data| data.record.as_deref());
     let text = text.ok_or_else(|| unreadable("it is not there".to_owned()))?;
     let record = Record::parse(text).map_err(|error| unreadable(error.to_string()))?;
@@ -158,13 +178,17 @@ fn config_map(namespace: &str, name: &str, record: &Record, text: &str, version:
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { KEY: text } })
 }
 
-/// A DNS label: the application's name as far as it fits, and a digest that tells all names apart.
 fn name(application: &str) -> String {
+    named("driftgate", application)
+}
+
+/// A DNS label: the application's name as far as it fits, and a digest that tells all names apart.
+fn named(prefix: &str, application: &str) -> String {
     let mut hasher = Sha256::new();
     hasher.update(application.as_bytes());
     let allowed = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
     let words: String = application.chars().take(NAME_CHARACTERS).map(allowed).collect();
-    format!("driftgate-{}-{}", words.trim_matches('-'), short_hex(hasher))
+    format!("{prefix}-{}-{}", words.trim_matches('-'), short_hex(hasher))
 }
 
 #[cfg(test)]

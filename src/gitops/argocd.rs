@@ -6,3 +6,4 @@
 pub mod application;
 pub mod discover;
 pub mod hook;
+pub mod rollback;

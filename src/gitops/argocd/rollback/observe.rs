@@ -1,0 +1,248 @@
+//! From an Application to what the decision needs of it.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::declared::short_hex;
+use crate::gitops::argocd::rollback::gate::gate;
+use crate::gitops::argocd::rollback::generator::Generator;
+use crate::gitops::argocd::rollback::live::{Deployed, Live, Operation, OperationState};
+use crate::gitops::argocd::rollback::{OPERATION_ID, WANTED};
+use crate::rollback as r;
+use crate::scope::TRACKING_ID;
+
+/// Annotation in which appliers keep what they applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Labels by which other GitOps tools mark what they apply.
+const APPLIERS: &[&str] = &["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"];
+/// What Argo CD says of an operation that may not run now.
+const BLOCKED: &str = "Sync operation blocked by sync window";
+
+/// Whose rollbacks are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptIn {
+    /// Of Applications that carry `driftgate.dev/rollback: "on"`, as annotation or label.
+    Marked,
+    /// Of all.
+    All {
+        /// Those that carry `off` are left alone.
+        opt_out: bool,
+    },
+}
+
+/// What an Application does not say itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Around {
+    /// Whose rollbacks are wanted.
+    pub opt_in: OptIn,
+    /// True if this Argo CD knows `automated.enabled` (3.1 and newer).
+    pub switch: bool,
+    /// What its ApplicationSet does, where it has one.
+    pub generator: Generator,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// Observes.
+pub fn observe(live: &Live, around: &Around) -> r::Observed {
+    let multiple = !live.spec.sources.is_empty();
+    let entry = |entry: &super::live::HistoryEntry| r::Entry {
+        id: entry.id,
+        revision: revision(&entry.deployed)
+            .unwrap_or_else(|| r::Revision { name: String::new(), source: String::new() }),
+        fits: entry.deployed.is_multiple() == multiple,
+    };
+    r::Observed {
+        uid: live.metadata.uid.clone(),
+        deleting: live.metadata.is_deleting(),
+        wanted: wanted(live, around.opt_in),
+        operation: operation(live),
+        head: head(live),
+        auto_sync: auto_sync(live, around.switch),
+        health: health(live),
+        history: live.status.history.iter().map(entry).filter(|it| !it.revision.name.is_empty()).collect(),
+        keeper: keeper(live, around),
+        place: live.spec.project.clone(),
+        now: around.now,
+    }
+}
+
+/// The name of the ApplicationSet that generates it.
+pub fn generator_of(live: &Live) -> Option<&str> {
+    let owners = &live.metadata.owner_references;
+    let owner =
+        owners.iter().find(|it| it.kind == "ApplicationSet" && it.api_version.starts_with("argoproj.io/"))?;
+    Some(&owner.name)
+}
+
+fn wanted(live: &Live, opt_in: OptIn) -> bool {
+    let marks = [&live.metadata.annotations, &live.metadata.labels];
+    let says = |what: &str| marks.iter().any(|marks| marks.get(WANTED).is_some_and(|value| value == what));
+    match opt_in {
+        OptIn::Marked => says("on"),
+        OptIn::All { opt_out } => !(opt_out && says("off")),
+    }
+}
+
+/// What was deployed; none if it is not known.
+pub fn revision(deployed: &Deployed) -> Option<r::Revision> {
+    let Deployed { revision, revisions, source, sources } = deployed;
+    let name = if sources.is_empty() { revision.clone() } else { revisions.join(",") };
+    let known = !name.is_empty() && name.split(',').all(|name| !name.is_empty());
+    let described: Vec<Value> = match sources.as_slice() {
+        [] => vec![described(source)],
+        several => several.iter().map(described).collect(),
+    };
+    known.then(|| r::Revision { name, source: digest(&Value::Array(described)) })
+}
+
+/// A source without what only selects the revision, and without what says nothing.
+fn described(source: &Value) -> Value {
+    let Value::Object(fields) = source else { return Value::Null };
+    let telling = fields.iter().filter(|(key, value)| *key != "targetRevision" && !is_empty(value));
+    Value::Object(telling.map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn digest(value: &Value) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(value.to_string().as_bytes());
+    short_hex(hasher)
+}
+
+fn head(live: &Live) -> Option<r::Revision> {
+    let sync = &live.status.sync;
+    if !matches!(sync.status.as_str(), "Synced" | "OutOfSync") {
+        return None;
+    }
+    let compared = &sync.compared_to;
+    revision(&Deployed {
+        revision: sync.revision.clone(),
+        revisions: sync.revisions.clone(),
+        source: compared.source.clone(),
+        sources: compared.sources.clone(),
+    })
+}
+
+fn auto_sync(live: &Live, switch: bool) -> r::AutoSync {
+    match &live.spec.sync_policy.automated {
+        None => r::AutoSync::Absent,
+        Some(automated) if automated["enabled"] == false => r::AutoSync::Off,
+        Some(automated) => {
+            r::AutoSync::On(r::Automatic { setting: automated.to_string(), by_removal: !switch })
+        }
+    }
+}
+
+/// Objects that the rejected revision would add count as missing, because Argo CD compares with the newest revision.
+fn health(live: &Live) -> r::Health {
+    let time = |text: &str| text.parse::<Timestamp>().ok();
+    let ended = live.status.operation_state.as_ref().and_then(|state| time(state.finished_at.as_deref()?));
+    if time(&live.status.reconciled_at) < ended {
+        return r::Health::Waiting;
+    }
+    match live.status.health.status.as_str() {
+        "Healthy" | "Missing" => r::Health::Good,
+        "Degraded" => r::Health::Bad,
+        _ => r::Health::Waiting,
+    }
+}
+
+fn operation(live: &Live) -> Option<r::Operation> {
+    match (&live.operation, &live.status.operation_state) {
+        (Some(asked), state) if state.as_ref().is_none_or(|state| phase(state).is_over()) => {
+            Some(requested(asked))
+        }
+        (_, Some(state)) => Some(known(state)),
+        (_, None) => None,
+    }
+}
+
+fn requested(operation: &Operation) -> r::Operation {
+    r::Operation {
+        started: String::new(),
+        phase: r::Phase::Requested,
+        revision: None,
+        gate: r::Gate::Silent,
+        id: id(operation),
+        by: by(operation),
+        message: String::new(),
+    }
+}
+
+fn known(state: &OperationState) -> r::Operation {
+    let operation = &state.operation;
+    let gate = if operation.sync.dry_run { r::Gate::Silent } else { gate(&state.sync_result.resources) };
+    r::Operation {
+        started: state.started_at.clone(),
+        phase: phase(state),
+        revision: revision(&state.sync_result.deployed),
+        gate,
+        id: id(operation),
+        by: by(operation),
+        message: state.message.clone(),
+    }
+}
+
+fn phase(state: &OperationState) -> r::Phase {
+    match state.phase.as_str() {
+        "Succeeded" => r::Phase::Succeeded,
+        "Failed" | "Error" => r::Phase::Failed,
+        "Terminating" => r::Phase::Ending,
+        _ if state.finished_at.is_some() => r::Phase::Waiting,
+        _ if state.message.starts_with(BLOCKED) => r::Phase::Blocked,
+        _ => r::Phase::Running,
+    }
+}
+
+fn id(operation: &Operation) -> Option<String> {
+    operation.info.iter().find(|item| item.name == OPERATION_ID).map(|item| item.value.clone())
+}
+
+fn by(operation: &Operation) -> String {
+    match (&operation.initiated_by.username, operation.initiated_by.automated) {
+        (_, true) => "auto-sync".to_owned(),
+        (name, false) if name.is_empty() => "somebody".to_owned(),
+        (name, false) => name.clone(),
+    }
+}
+
+fn keeper(live: &Live, around: &Around) -> r::Keeper {
+    if let Some(name) = generator_of(live) {
+        return match around.generator {
+            Generator::Ignores => r::Keeper::Nobody,
+            Generator::Reverts | Generator::Unknown => r::Keeper::Reverts(format!("ApplicationSet {name}")),
+            Generator::Steps => r::Keeper::Forbids(format!(
+                "ApplicationSet {name} syncs by RollingSync and would deploy it again at its next step"
+            )),
+        };
+    }
+    let meta = &live.metadata;
+    let applied = meta.annotations.contains_key(TRACKING_ID)
+        || APPLIERS.iter().any(|label| meta.labels.contains_key(*label))
+        || meta.labels.contains_key("app.kubernetes.io/instance");
+    let declared = declares(meta.annotations.get(LAST_APPLIED), around.switch)
+        || meta.managed_fields.iter().any(|it| it.operation == "Apply" && it.declares(around.switch));
+    match meta.annotations.get(TRACKING_ID).and_then(|id| id.split(':').next()) {
+        Some(parent) if declared => r::Keeper::Reverts(format!("Application {parent}")),
+        None if applied && declared => r::Keeper::Reverts("whoever applies it".to_owned()),
+        Some(_) | None => r::Keeper::Nobody,
+    }
+}
+
+/// True if what was applied last declares auto-sync, and the switch where there is one.
+fn declares(applied: Option<&String>, switch: bool) -> bool {
+    let parsed = applied.and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
+    let automated = &parsed["spec"]["syncPolicy"]["automated"];
+    if switch { !automated["enabled"].is_null() } else { !automated.is_null() }
+}

@@ -1,0 +1,125 @@
+//! One rejected revision: from the gate's verdict until Git has moved on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollback::notice::{Notice, Reason};
+use crate::rollback::observed::{Automatic, Revision};
+
+/// What is done about one rejected revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Case {
+    /// Our mark on the rollback operation; the same for whoever derives it from the same failed operation.
+    pub id: String,
+    /// What the gate rejected.
+    pub rejected: Revision,
+    /// Start of the operation that deployed it.
+    pub operation: String,
+    /// Where to go back to: number in the history and revision.
+    pub target: (i64, Revision),
+    /// What keeps the rejected revision from coming back.
+    pub hold: Hold,
+    /// How far it is.
+    pub stage: Stage,
+    /// True once the rollback may have been written.
+    pub acted: bool,
+}
+
+impl Case {
+    /// A notice about it; there is one of each reason.
+    pub(super) fn notice(&self, reason: Reason, text: String) -> Notice {
+        Notice { id: format!("{}-{}", self.id, reason.as_str().to_ascii_lowercase()), reason, text }
+    }
+
+    /// The same at another stage.
+    pub(super) fn at(&self, stage: Stage) -> Self {
+        Self { stage, ..self.clone() }
+    }
+}
+
+/// What keeps a rejected revision from being deployed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Hold {
+    /// Nothing is needed: the application is deployed by hand.
+    Nothing,
+    /// Auto-sync is switched off.
+    AutoSync {
+        /// How it was.
+        was: Automatic,
+    },
+    /// A window that denies auto-sync, outside the application.
+    Window {
+        /// Where: the project.
+        place: String,
+        /// How far it is.
+        window: Window,
+    },
+}
+
+/// How far a window is. That it may be in force is kept before it is: else it could be left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Window {
+    /// It is wanted, but not there.
+    Wanted,
+    /// It may be in force.
+    Placing,
+    /// It is in force, as far as we know.
+    Placed,
+}
+
+impl Hold {
+    /// True for a window that may be in force.
+    pub fn has_window(&self) -> bool {
+        matches!(self, Self::Window { window: Window::Placing | Window::Placed, .. })
+    }
+}
+
+/// How far a case is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// The failed operation has to end; then the rollback is due.
+    Due,
+    /// The rollback is written or runs.
+    Acting {
+        /// The tool was not allowed to run it, so it is withdrawn.
+        blocked: bool,
+    },
+    /// The rollback has been applied; health is awaited.
+    Verifying {
+        /// Since when, in seconds of Unix time.
+        since: i64,
+    },
+    /// Back on the target.
+    Held {
+        /// False if the application did not become healthy.
+        healthy: bool,
+    },
+    /// The rollback failed; the rejected revision is still kept from coming again by itself.
+    Failed,
+    /// Somebody deploys by hand; we only wait for Git to move on.
+    Overtaken,
+    /// The hold is being taken away.
+    Lifting {
+        /// Why.
+        because: String,
+    },
+}
+
+impl Stage {
+    /// For people, in one word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Due => "Due",
+            Self::Acting { .. } => "RollingBack",
+            Self::Verifying { .. } => "Verifying",
+            Self::Held { healthy: true } => "Quarantined",
+            Self::Held { healthy: false } => "QuarantinedUnhealthy",
+            Self::Failed => "RollbackFailed",
+            Self::Overtaken => "Overtaken",
+            Self::Lifting { .. } => "Releasing",
+        }
+    }
+}

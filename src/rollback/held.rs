@@ -1,0 +1,122 @@
+//! While a rejected revision is kept from coming back, and how that ends.
+
+use crate::rollback::case::{Case, Hold, Stage, Window};
+use crate::rollback::notice::Reason;
+use crate::rollback::observed::{AutoSync, Keeper, Observed, Operation, Revision};
+use crate::rollback::opening::drop_case;
+use crate::rollback::state::State;
+use crate::rollback::step::{Step, keep};
+
+/// The hold stands until Git moves on or somebody else takes over.
+pub(super) fn held(seen: &Observed, state: &State, case: &Case) -> Option<Step> {
+    if let Some(step) = intruder(seen, state, case) {
+        return Some(step);
+    }
+    if seen.operation.as_ref().is_some_and(|operation| !operation.phase.is_over()) {
+        return None;
+    }
+    let head = seen.head.as_ref().filter(|head| **head != case.rejected)?;
+    let because = format!("the source has moved on to {}", head.short());
+    Some(keep(state.with(case.at(Stage::Lifting { because }))))
+}
+
+/// Somebody who has switched auto-sync on again, or who deploys something himself.
+fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<Step> {
+    if matches!((&case.hold, &seen.auto_sync), (Hold::AutoSync { .. }, AutoSync::On(_))) {
+        let who = match &seen.keeper {
+            Keeper::Reverts(who) => format!("{who} has switched auto-sync on again"),
+            Keeper::Nobody | Keeper::Forbids(_) => "auto-sync has been switched on again".to_owned(),
+        };
+        return Some(step_back(state, case, &who));
+    }
+    let operation = seen.operation.as_ref()?;
+    let known = operation.id.as_ref() == Some(&case.id) || operation.started == case.operation;
+    if known || case.stage == Stage::Overtaken {
+        return None;
+    }
+    Some(overtaken(seen, state, case, operation))
+}
+
+/// Another operation than the ones we know: it is newer, so nothing of ours is written over it.
+pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, operation: &Operation) -> Step {
+    let why = format!("{} deploys {}", operation.by, words(operation.revision.as_ref()));
+    let in_force = match &case.hold {
+        Hold::Nothing => false,
+        Hold::AutoSync { .. } => !matches!(seen.auto_sync, AutoSync::On(_)),
+        Hold::Window { .. } => case.hold.has_window(),
+    };
+    if !case.acted && !in_force {
+        return drop_case(seen, state, case, &why);
+    }
+    let mut next = state.with(case.at(Stage::Overtaken));
+    let text = format!(
+        "{why} while {} is kept from being deployed by itself; that ends when the source moves on",
+        case.rejected.short()
+    );
+    next.tell(case.notice(Reason::SteppedBack, text));
+    keep(next)
+}
+
+fn words(revision: Option<&Revision>) -> String {
+    revision.map_or_else(|| "a revision".to_owned(), Revision::short)
+}
+
+pub(super) fn lifting(seen: &Observed, state: &State, case: &Case) -> Step {
+    match (&case.hold, &seen.auto_sync) {
+        (Hold::AutoSync { .. }, AutoSync::On(_)) | (Hold::Nothing, _) => keep(lifted(state)),
+        // It was taken away altogether: there is nothing to switch on.
+        (Hold::AutoSync { was }, AutoSync::Absent) if !was.by_removal => keep(lifted(state)),
+        (Hold::AutoSync { .. }, AutoSync::Off | AutoSync::Absent) => Step::Lift,
+        (hold @ Hold::Window { .. }, _) => {
+            if hold.has_window() {
+                Step::Lift
+            } else {
+                keep(lifted(state))
+            }
+        }
+    }
+}
+
+/// What is kept once the window is in force.
+pub fn placed(state: &State) -> State {
+    let mut next = state.clone();
+    if let Some(Case { hold: Hold::Window { window, .. }, .. }) = &mut next.case {
+        *window = Window::Placed;
+    }
+    next
+}
+
+/// What is kept once the hold has been taken away.
+pub fn lifted(state: &State) -> State {
+    let mut next = state.clone();
+    if let Some(case) = &state.case
+        && let Stage::Lifting { because } = &case.stage
+    {
+        let end = match &case.hold {
+            Hold::Nothing => "is no longer quarantined",
+            Hold::AutoSync { .. } => "is released, and auto-sync is as it was",
+            Hold::Window { .. } => "is released, and the window that denied auto-sync is gone",
+        };
+        let text = format!("{} {end}: {because}", case.rejected.short());
+        next.tell(case.notice(Reason::Released, text));
+    }
+    close(&mut next);
+    next
+}
+
+/// Somebody else has ended the hold: ours ends too, and the revision is not rolled back once more.
+pub(super) fn step_back(state: &State, case: &Case, why: &str) -> Step {
+    let mut next = state.clone();
+    let text = format!("{why}: {} is no longer kept from being deployed", case.rejected.short());
+    next.tell(case.notice(Reason::SteppedBack, text));
+    close(&mut next);
+    keep(next)
+}
+
+fn close(state: &mut State) {
+    let Some(case) = state.case.take() else { return };
+    if case.acted {
+        state.reject(&case.rejected);
+    }
+    state.settled = Some((case.operation, case.rejected));
+}

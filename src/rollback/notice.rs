@@ -1,0 +1,60 @@
+//! What people are told.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that people should know, until they have been told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Tells it from all others of the application; the same if the same thing is told again.
+    pub id: String,
+    /// What it is about.
+    pub reason: Reason,
+    /// In words.
+    pub text: String,
+}
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// A rollback is going to be made.
+    RollbackDecided,
+    /// The application is back.
+    RolledBack,
+    /// The gate asked for a rollback and there is none.
+    NotRolledBack,
+    /// The rollback failed.
+    RollbackFailed,
+    /// Somebody else has taken over.
+    SteppedBack,
+    /// The hold has been taken away.
+    Released,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::RollbackDecided,
+        Self::RolledBack,
+        Self::NotRolledBack,
+        Self::RollbackFailed,
+        Self::SteppedBack,
+        Self::Released,
+    ];
+
+    /// As Events and metrics name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RollbackDecided => "RollbackDecided",
+            Self::RolledBack => "RolledBack",
+            Self::NotRolledBack => "NotRolledBack",
+            Self::RollbackFailed => "RollbackFailed",
+            Self::SteppedBack => "SteppedBack",
+            Self::Released => "Released",
+        }
+    }
+
+    /// True for what went as it should.
+    pub fn is_normal(self) -> bool {
+        matches!(self, Self::RolledBack | Self::Released)
+    }
+}

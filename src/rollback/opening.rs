@@ -1,0 +1,141 @@
+//! From the gate's verdict to the moment when the rollback may be written.
+
+use crate::rollback::case::{Case, Hold, Stage, Window};
+use crate::rollback::held::overtaken;
+use crate::rollback::notice::{Notice, Reason};
+use crate::rollback::observed::{AutoSync, Gate, Keeper, Observed, Operation, Phase, Revision};
+use crate::rollback::state::State;
+use crate::rollback::step::{Settings, Step, keep};
+use crate::rollback::target::choose;
+
+/// No case is open: does the last operation ask for one?
+pub(super) fn open(seen: &Observed, state: &State, settings: &Settings) -> Option<Step> {
+    let operation = seen.operation.as_ref()?;
+    let revision = operation.revision.as_ref()?;
+    let judged = (operation.started.clone(), revision.clone());
+    let critical = operation.gate == Gate::Critical && operation.id.is_none();
+    if !critical || operation.phase == Phase::Succeeded || state.settled.as_ref() == Some(&judged) {
+        return None;
+    }
+    if !seen.wanted {
+        return None;
+    }
+    if state.rejected.contains(revision) {
+        if seen.head.as_ref().is_some_and(|head| head != revision) {
+            return None; // the next revision is on its way
+        }
+        let why = "it was rolled back once already; nothing is rolled back twice";
+        return Some(keep(refuse(state, judged, why)));
+    }
+    if let Keeper::Forbids(why) = &seen.keeper {
+        return Some(keep(refuse(state, judged, why)));
+    }
+    let target = match choose(seen, state, revision, settings.unproven) {
+        Ok(entry) => (entry.id, entry.revision.clone()),
+        Err(none) => return Some(keep(refuse(state, judged, &none.to_string()))),
+    };
+    let mut next = state.clone();
+    let (operation, rejected) = judged;
+    let id = format!("driftgate-{}-{:.12}", digits(&operation), rejected.name);
+    let text = format!("The gate rejected {}: going back to {}", rejected.short(), target.1.short());
+    next.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
+    let hold = hold(seen);
+    next.case = Some(Case { id, rejected, operation, target, hold, stage: Stage::Due, acted: false });
+    Some(keep(next))
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn hold(seen: &Observed) -> Hold {
+    match (&seen.auto_sync, &seen.keeper) {
+        (AutoSync::Absent | AutoSync::Off, _) => Hold::Nothing,
+        (AutoSync::On(_), Keeper::Reverts(_)) => {
+            Hold::Window { place: seen.place.clone(), window: Window::Wanted }
+        }
+        (AutoSync::On(was), Keeper::Nobody | Keeper::Forbids(_)) => Hold::AutoSync { was: was.clone() },
+    }
+}
+
+/// The rollback is due as soon as the failed operation has ended.
+pub(super) fn due(seen: &Observed, state: &State, case: &Case, settings: &Settings) -> Option<Step> {
+    let operation = seen.operation.as_ref()?;
+    if operation.phase == Phase::Requested || operation.started != case.operation {
+        return Some(overtaken(seen, state, case, operation));
+    }
+    if operation.revision.as_ref().is_some_and(|revision| *revision != case.rejected) {
+        return Some(drop_case(seen, state, case, "a later attempt deploys another revision"));
+    }
+    match operation.phase {
+        Phase::Requested | Phase::Running | Phase::Ending => None,
+        Phase::Succeeded => Some(drop_case(seen, state, case, "a later attempt succeeded")),
+        Phase::Waiting | Phase::Blocked | Phase::Failed => {
+            Some(ready(seen, state, case, settings, operation))
+        }
+    }
+}
+
+/// Nothing runs: hold, end what waits, roll back.
+fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, operation: &Operation) -> Step {
+    let target = match choose(seen, state, &case.rejected, settings.unproven) {
+        Ok(entry) => (entry.id, entry.revision.clone()),
+        Err(none) => return drop_case(seen, state, case, &none.to_string()),
+    };
+    let ended = operation.phase == Phase::Failed;
+    let needed = hold(seen);
+    // A person may have switched it on or off since the case was opened. Once the operation has ended, it may have been
+    // us who switched it off.
+    let changed = match (&case.hold, &needed) {
+        (Hold::Nothing, Hold::AutoSync { .. } | Hold::Window { .. }) => true,
+        (Hold::AutoSync { .. }, Hold::Nothing) => !ended,
+        (Hold::Nothing, Hold::Nothing) | (Hold::AutoSync { .. } | Hold::Window { .. }, _) => false,
+    };
+    if changed {
+        return keep(state.with(Case { hold: needed, ..case.clone() }));
+    }
+    match (&case.hold, ended) {
+        (Hold::Window { place, window: Window::Wanted }, _) => {
+            let hold = Hold::Window { place: place.clone(), window: Window::Placing };
+            keep(state.with(Case { hold, ..case.clone() }))
+        }
+        (Hold::Window { window: Window::Placing, .. }, _) => Step::Hold,
+        (_, false) => Step::End,
+        (_, true) => {
+            let case = Case { target, acted: true, ..case.at(Stage::Acting { blocked: false }) };
+            keep(state.with(case))
+        }
+    }
+}
+
+/// No rollback after all. What is in force already is taken away first.
+pub(super) fn drop_case(seen: &Observed, state: &State, case: &Case, why: &str) -> Step {
+    keep(dropped(seen, state, case, why))
+}
+
+fn dropped(seen: &Observed, state: &State, case: &Case, why: &str) -> State {
+    let judged = (case.operation.clone(), case.rejected.clone());
+    let mut next = refuse(state, judged, why);
+    let off = matches!(case.hold, Hold::AutoSync { .. }) && !matches!(seen.auto_sync, AutoSync::On(_));
+    if off || case.hold.has_window() {
+        let because = format!("there is no rollback: {why}");
+        next.case = Some(Case { acted: false, ..case.at(Stage::Lifting { because }) });
+    }
+    next
+}
+
+/// What is kept if a write is refused for good: there is no rollback.
+pub fn refused(seen: &Observed, state: &State, why: &str) -> State {
+    let Some(case) = &state.case else { return state.clone() };
+    dropped(seen, state, case, why)
+}
+
+fn refuse(state: &State, judged: (String, Revision), why: &str) -> State {
+    let mut next = state.clone();
+    let id = format!("driftgate-{}-{:.12}-none", digits(&judged.0), judged.1.name);
+    let text = format!("{} is not rolled back: {why}", judged.1.short());
+    next.tell(Notice { id, reason: Reason::NotRolledBack, text });
+    next.settled = Some(judged);
+    next.case = None;
+    next
+}
