@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod clock;
+mod controller;
 mod files;
 mod gate;
 mod inputs;
@@ -11,6 +12,7 @@ mod look;
 mod outputs;
 mod record;
 mod rehearse;
+mod rollback;
 mod scan;
 mod target;
 mod told;
@@ -39,6 +41,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     telemetry::start(steps, inputs::variable("RUST_LOG").as_deref(), console.logs())?;
     let mut out = io::stdout().lock();
     let exit = match &cli.command {
+        Command::Controller(args) => controller::run(args).await?,
         Command::Gate(args) => gate::run(args, &console, &mut out).await?,
         Command::Scan(args) => scan::run(args, &console, &mut out).await?,
         Command::Record(args) => record::run(args, &console, &mut out).await?,

@@ -1,6 +1,7 @@
 //! The command line: faithful to the arguments and the environment, no files, no cluster.
 
 mod record;
+mod rollback;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use record::RecordArgs;
+pub use rollback::{ControllerArgs, OptIn, RollbackOptions, TargetArgs, UnprovenTarget};
 
 /// Judges the live resources of an application at the end of a GitOps deployment.
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Settle, judge, decide, report, record: the hook Job at the end of a sync.
     Gate(GateArgs),
+    /// Roll applications back when their gate asks for it, and hold the rejected revision: the Deployment beside Argo CD.
+    Controller(ControllerArgs),
     /// Judge a live application, a namespace or files; wait for nothing, change nothing.
     Scan(ScanArgs),
     /// Write a live application as a scenario for `rehearse`, without values that may be secrets.
@@ -123,12 +127,9 @@ pub enum NotifyOn {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Notifications")]
 pub struct NotifyArgs {
-    /// File that holds the URL of a JSON webhook; else `DRIFTGATE_WEBHOOK_URL` is read.
-    #[arg(long, value_name = "FILE")]
-    pub webhook_url_file: Option<PathBuf>,
-    /// File that holds the URL of a Slack-compatible incoming webhook; else `DRIFTGATE_SLACK_URL` is read.
-    #[arg(long, value_name = "FILE")]
-    pub slack_url_file: Option<PathBuf>,
+    /// Where they go.
+    #[command(flatten)]
+    pub targets: TargetArgs,
     /// When notifications are sent.
     #[arg(long, env = "DRIFTGATE_NOTIFY_ON", value_enum, default_value_t)]
     pub notify_on: NotifyOn,

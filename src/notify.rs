@@ -5,6 +5,7 @@
 
 pub mod event;
 mod post;
+pub mod rollback;
 mod slack;
 mod url;
 mod webhook;

@@ -27,7 +27,7 @@ use crate::settling::Unsettled;
 use crate::store;
 use crate::verdict::{Decision, Inputs, Verdict, decide};
 
-pub(super) use run::run;
+pub(super) use run::{recipients, run};
 
 /// How long looking may take, all attempts of all requests included.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(120);

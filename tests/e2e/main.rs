@@ -17,3 +17,4 @@ mod control_plane;
 mod gate;
 mod harness;
 mod manifests;
+mod rollback;

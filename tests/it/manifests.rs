@@ -2,7 +2,7 @@
 
 mod pod_security;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, Parser as _};
@@ -249,20 +249,25 @@ fn every_object_is_labelled_as_ours() {
 
 #[test]
 fn the_image_is_of_this_version() {
-    for job in of_kind("Job") {
-        assert_eq!(gate(&job)["image"], concat!("driftgate:", env!("CARGO_PKG_VERSION")));
+    for owner in of_kind("Job").into_iter().chain(of_kind("Deployment")) {
+        assert_eq!(gate(&owner)["image"], concat!("driftgate:", env!("CARGO_PKG_VERSION")));
     }
 }
 
 #[test]
 fn every_name_that_is_referred_to_is_shipped() {
-    let [account] = of_kind("ServiceAccount").try_into().unwrap();
-    for job in of_kind("Job") {
-        assert_eq!(job["spec"]["template"]["spec"]["serviceAccountName"], account["metadata"]["name"]);
+    let accounts: BTreeMap<String, Value> = of_kind("ServiceAccount")
+        .into_iter()
+        .map(|account| (name_of(&account).to_owned(), account))
+        .collect();
+    for owner in of_kind("Job").into_iter().chain(of_kind("Deployment")) {
+        let account = owner["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap();
+        assert!(accounts.contains_key(account), "{account}");
     }
     let bindings = [of_kind("ClusterRoleBinding"), of_kind("RoleBinding")].concat();
-    assert_eq!(bindings.len(), 2);
+    assert_eq!(bindings.len(), 5);
     for binding in bindings {
+        let account = &accounts[binding["subjects"][0]["name"].as_str().unwrap()];
         let role = &binding["roleRef"];
         let roles = of_kind(role["kind"].as_str().unwrap());
         let role = roles.iter().find(|it| it["metadata"]["name"] == role["name"]).unwrap();
@@ -276,9 +281,10 @@ fn every_name_that_is_referred_to_is_shipped() {
             "namespace": account["metadata"]["namespace"],
         }]);
         assert_eq!(binding["subjects"], subject);
-        // One binding for each namespace, or the second would take the first one's rights away.
+        // One binding for each namespace with a gate, or the second would take the first one's rights away.
         let namespace = account["metadata"]["namespace"].as_str().unwrap();
-        assert!(name_of(&binding).ends_with(&format!(".{namespace}")), "{binding}");
+        let many = name_of(account) == "driftgate";
+        assert!(!many || name_of(&binding).ends_with(&format!(".{namespace}")), "{binding}");
     }
 }
 
@@ -286,13 +292,42 @@ fn every_name_that_is_referred_to_is_shipped() {
 fn records_are_kept_in_the_namespace_where_the_gate_looks_for_them() {
     let [namespace] = of_kind("Namespace").try_into().unwrap();
     assert_eq!(gate_args().records_namespace, name_of(&namespace));
-    let [role] = of_kind("Role").try_into().unwrap();
+    let roles = of_kind("Role");
+    let role = roles.iter().find(|role| name_of(role) == "driftgate-records").unwrap();
     assert_eq!(role["metadata"]["namespace"], namespace["metadata"]["name"]);
 }
 
 #[test]
+fn the_controller_runs_as_shipped() {
+    let [namespace] = of_kind("Namespace").try_into().unwrap();
+    let [deployment] = of_kind("Deployment").try_into().unwrap();
+    let container = gate(&deployment);
+    let args = container["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap());
+    let cli = Cli::try_parse_from(["driftgate"].into_iter().chain(args)).unwrap();
+    let Command::Controller(args) = cli.command else { panic!("it does not run the controller") };
+    assert_eq!(args.rollback.namespace, name_of(&namespace));
+    assert_eq!(container["ports"][0]["containerPort"], args.listen.port());
+    let [budget] = of_kind("PodDisruptionBudget").try_into().unwrap();
+    let [policy] = of_kind("NetworkPolicy").try_into().unwrap();
+    let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(*labels, deployment["spec"]["selector"]["matchLabels"]);
+    assert_eq!(*labels, budget["spec"]["selector"]["matchLabels"]);
+    assert_eq!(*labels, policy["spec"]["podSelector"]["matchLabels"]);
+    assert_eq!(policy["spec"]["ingress"][0]["ports"][0]["port"], args.listen.port());
+    let rules = pod_security::broken(&deployment["spec"]["template"]["spec"]);
+    assert!(rules.is_empty(), "{rules:?}");
+}
+
+#[test]
 fn every_manifest_is_in_a_kustomization() {
-    for folder in ["manifests/platform", "manifests/gate", "kustomize/components/argocd-postsync"] {
+    let folders = [
+        "manifests/platform",
+        "manifests/gate",
+        "manifests/controller",
+        "kustomize/components/argocd-postsync",
+        "kustomize/components/controller-windows",
+    ];
+    for folder in folders {
         let all: BTreeSet<String> = files(&root().join(folder))
             .iter()
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())

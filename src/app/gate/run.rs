@@ -11,7 +11,7 @@ use crate::app::gate::{Run, Target};
 use crate::app::outputs::{self, Console};
 use crate::app::told::{Facts, Stop};
 use crate::app::{Clock, inputs, target};
-use crate::cli::{GateArgs, NotifyOn};
+use crate::cli::{GateArgs, NotifyOn, TargetArgs};
 use crate::cluster::Cluster;
 use crate::cluster::settle::Options;
 use crate::exit::Exit;
@@ -118,7 +118,7 @@ async fn tell(args: &GateArgs, clock: &Clock, cluster: Option<&Cluster>, report:
         return;
     }
     let mut recipients = Vec::new();
-    for recipient in self::recipients(args).await {
+    for recipient in self::recipients(&args.notify.targets).await {
         match recipient {
             Ok(recipient) => recipients.push(recipient),
             Err(error) => warn(report, Err(error)),
@@ -142,11 +142,10 @@ async fn send(args: &GateArgs, recipients: &[Recipient], report: &mut Report, de
 }
 
 /// Who is told, by URL files or variables; an address that cannot be used keeps nobody else from being told.
-async fn recipients(args: &GateArgs) -> Vec<Result<Recipient, String>> {
-    let notify = &args.notify;
+pub(in crate::app) async fn recipients(targets: &TargetArgs) -> Vec<Result<Recipient, String>> {
     let all = [
-        (Kind::Webhook, &notify.webhook_url_file, "DRIFTGATE_WEBHOOK_URL"),
-        (Kind::Slack, &notify.slack_url_file, "DRIFTGATE_SLACK_URL"),
+        (Kind::Webhook, &targets.webhook_url_file, "DRIFTGATE_WEBHOOK_URL"),
+        (Kind::Slack, &targets.slack_url_file, "DRIFTGATE_SLACK_URL"),
     ];
     let mut found = Vec::new();
     for (kind, file, variable) in all {

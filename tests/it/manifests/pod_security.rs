@@ -20,7 +20,7 @@ const VOLUMES: [&str; 8] = [
 ];
 
 /// Controls of *restricted*, *baseline* included, that a Pod's specification breaks.
-fn broken(pod: &Value) -> Vec<&'static str> {
+pub(super) fn broken(pod: &Value) -> Vec<&'static str> {
     let mut broken = Vec::new();
     let mut control = |name, holds: bool| {
         if !holds {
@@ -37,11 +37,11 @@ fn broken(pod: &Value) -> Vec<&'static str> {
     control("hostIPC", off(&pod["hostIPC"]));
     control("volumes", pod["volumes"].as_array().into_iter().flatten().all(is_harmless));
     control("sysctls", shared["sysctls"].is_null());
-    control("hostPorts", everywhere(&|it| it["ports"].is_null()));
-    control(
-        "hostProbes",
-        everywhere(&|it| it.get("livenessProbe").is_none() && it.get("lifecycle").is_none()),
-    );
+    let ports = |it: &Value| it["ports"].as_array().cloned().unwrap_or_default();
+    control("hostPorts", everywhere(&|it| ports(it).iter().all(|port| port["hostPort"].is_null())));
+    let names_host = |probe: &Value| probe.to_string().contains("\"host\":");
+    let probes = ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"];
+    control("hostProbes", everywhere(&|it| !probes.iter().any(|probe| names_host(&it[*probe]))));
     let context = |it: &Value, field: &str| it["securityContext"][field].clone();
     control("privileged", everywhere(&|it| off(&context(it, "privileged"))));
     control("procMount", everywhere(&|it| context(it, "procMount").is_null()));

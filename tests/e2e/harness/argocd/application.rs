@@ -19,6 +19,8 @@ pub(crate) struct AppOptions {
     pub(crate) self_heal: bool,
     /// How often a failed sync is tried again; Argo CD itself would do so five times.
     pub(crate) retries: u32,
+    /// What is merged into the Application besides.
+    pub(crate) also: Value,
 }
 
 /// An Application that deploys the root folder of a repository's `main` to its test's namespace, and syncs by itself.
@@ -38,7 +40,7 @@ impl App {
         options: &AppOptions,
     ) -> Self {
         let namespace = options.namespace.clone().unwrap_or_else(|| argo.namespace.to_owned());
-        ctx.apply(json!({
+        let mut application = json!({
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Application",
             "metadata": {"name": name, "namespace": namespace},
@@ -51,8 +53,9 @@ impl App {
                     "retry": {"limit": options.retries, "backoff": {"duration": "1s", "factor": 1}},
                 },
             },
-        }))
-        .await;
+        });
+        merge(&mut application, &options.also);
+        ctx.apply(application).await;
         let resource =
             ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
         let api = Api::namespaced_with(ctx.client.clone(), &namespace, &resource);
@@ -90,6 +93,19 @@ impl App {
             })
             .await;
         Operation(app["status"]["operationState"].clone())
+    }
+}
+
+/// As a JSON merge patch, but for `null`, which stays.
+pub(crate) fn merge(object: &mut Value, patch: &Value) {
+    match (object, patch) {
+        (Value::Object(object), Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(object.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (_, Value::Null) => {}
+        (object, patch) => *object = patch.clone(),
     }
 }
 

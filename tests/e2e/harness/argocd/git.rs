@@ -43,6 +43,11 @@ impl GitRepo {
         self.record("remove")
     }
 
+    /// Takes the last commit off the branch.
+    pub(crate) fn reset(&self) {
+        self.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    }
+
     fn record(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);

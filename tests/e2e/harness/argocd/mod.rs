@@ -18,7 +18,7 @@ use super::runtime::eventually;
 use super::servers::{ControlPlane, Server};
 use super::state::state_dir;
 
-pub(crate) use application::{App, AppOptions, Operation};
+pub(crate) use application::{App, AppOptions, Operation, merge};
 pub(crate) use git::GitRepo;
 
 /// Namespaces, beside its own, whose Applications the shared Argo CD serves.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `test.driftgate.dev/phase` | `running` (default), `never-ready`, `image-pull-backoff`, `crash-loop`, `unschedulable` |
 //! | `test.driftgate.dev/after-ms` | how long until the Pod is ready, or has run to its end |
-//! | `test.driftgate.dev/exit-code` | how its first container ends; without it 0, and only where `restartPolicy` is not `Always` |
+//! | `test.driftgate.dev/exit-code` | how its first container ends; without it 0, and only where `restartPolicy` is not `Always`; a gate is played then |
 //! | `test.driftgate.dev/run-as-uid` | the user that the image names, reported where no `runAsUser` overrides it |
 //!
 //! They are read again on every change, so a test can let a stuck Pod proceed.
@@ -65,8 +65,11 @@ pub(super) fn image_uid(pod: &Pod) -> Option<i64> {
     number(pod, "run-as-uid")
 }
 
-/// The container to run as a process, if the Pod has one.
+/// The container to run as a process, if the Pod has one; with a given exit code it is played instead.
 pub(super) fn gate_of(pod: &Pod) -> Option<&Container> {
+    if annotation(pod, "exit-code").is_some() {
+        return None;
+    }
     pod.spec.as_ref()?.containers.iter().find(|container| container.name == GATE)
 }
 

@@ -1,0 +1,61 @@
+//! Why work on an application stops before its end.
+
+use crate::cluster::{ApiError, Reason};
+use crate::store;
+
+/// What went wrong. The work is begun anew later, so none of it is lost.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::app) enum Failure {
+    /// A request failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// What is kept cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// There is no Argo CD here.
+    #[error(
+        "the cluster serves no applications.argoproj.io: install Argo CD, or name its cluster with --context"
+    )]
+    NoArgoCd,
+    /// There is no such project.
+    #[error("AppProject {0} is not there, so nothing can be held in it")]
+    NoProject(String),
+    /// It changed all the time.
+    #[error("Application {0} changed at each of many steps; it is looked at again later")]
+    Restless(String),
+}
+
+impl Failure {
+    /// True if it will be the same however often it is tried.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::Api(error) => error.is_final(),
+            Self::NoProject(_) => true,
+            Self::Store(_) | Self::NoArgoCd | Self::Restless(_) => false,
+        }
+    }
+
+    /// For metrics.
+    pub(in crate::app) fn reason(&self) -> &'static str {
+        match self {
+            Self::Api(error) | Self::Store(store::Error::Api(error)) => match error.reason() {
+                Reason::Forbidden => "Forbidden",
+                Reason::Unavailable => "Unavailable",
+                Reason::Conflict | Reason::AlreadyExists | Reason::Gone => "Conflict",
+                Reason::NotFound => "NotFound",
+                Reason::Undecodable | Reason::Invalid | Reason::Other => "Invalid",
+            },
+            Self::Store(_) => "State",
+            Self::NoArgoCd | Self::NoProject(_) => "NotFound",
+            Self::Restless(_) => "Restless",
+        }
+    }
+
+    /// True if the API server could not answer.
+    pub(in crate::app) fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Api(error) | Self::Store(store::Error::Api(error)) => error.reason() == Reason::Unavailable,
+            Self::Store(_) | Self::NoArgoCd | Self::NoProject(_) | Self::Restless(_) => false,
+        }
+    }
+}

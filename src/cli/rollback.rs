@@ -1,0 +1,88 @@
+//! Arguments of the commands that execute rollbacks.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::ClusterArgs;
+
+/// Arguments of `controller`.
+#[derive(Clone, Debug, Args)]
+pub struct ControllerArgs {
+    /// Namespaces of Applications to serve; all of them if none is named.
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    pub application_namespace: Vec<String>,
+    /// Serve only Applications with these labels, in Kubernetes' selector syntax.
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Address of /healthz, /readyz and /metrics.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+    /// When to roll back, and where state is kept.
+    #[command(flatten)]
+    pub rollback: RollbackOptions,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Notifications.
+    #[command(flatten)]
+    pub notify: TargetArgs,
+}
+
+/// When to roll back, and where state is kept.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Rollback")]
+pub struct RollbackOptions {
+    /// Namespace of Argo CD itself.
+    #[arg(long, env = "DRIFTGATE_ARGOCD_NAMESPACE", value_name = "NAMESPACE", default_value = "argocd")]
+    pub argocd_namespace: String,
+    /// Namespace of the states and of the Lease.
+    #[arg(long, env = "DRIFTGATE_NAMESPACE", value_name = "NAMESPACE", default_value = "driftgate")]
+    pub namespace: String,
+    /// Whose rollbacks are wanted: of Applications marked with driftgate.dev/rollback: "on", or of all.
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t)]
+    pub opt_in: OptIn,
+    /// With --opt-in=all, leave alone Applications that are marked with driftgate.dev/rollback: "off".
+    #[arg(long)]
+    pub allow_opt_out: bool,
+    /// Whether to go back to a revision that no gate was seen to pass.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub unproven_target: UnprovenTarget,
+    /// How long an application may take to become healthy after a rollback.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub health_timeout: Duration,
+}
+
+/// Whose rollbacks are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OptIn {
+    /// Of Applications that are marked.
+    #[default]
+    Marked,
+    /// Of all.
+    All,
+}
+
+/// Whether to go back to a revision that no gate was seen to pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum UnprovenTarget {
+    /// Never.
+    #[default]
+    Never,
+    /// If it is the last whose whole sync succeeded.
+    LastSuccess,
+}
+
+/// Where notifications go.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Notifications")]
+pub struct TargetArgs {
+    /// File that holds the URL of a JSON webhook; else `DRIFTGATE_WEBHOOK_URL` is read.
+    #[arg(long, value_name = "FILE")]
+    pub webhook_url_file: Option<PathBuf>,
+    /// File that holds the URL of a Slack-compatible incoming webhook; else `DRIFTGATE_SLACK_URL` is read.
+    #[arg(long, value_name = "FILE")]
+    pub slack_url_file: Option<PathBuf>,
+}

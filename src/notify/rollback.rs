@@ -1,0 +1,123 @@
+//! What people are told about a rollback: an Event on the Application, and a message to each target.
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::cluster::{ApiKind, Cluster, Reason};
+use crate::model::reference::{GroupKind, ObjectRef};
+use crate::notify::event::EventError;
+use crate::notify::{Client, Kind, NotifyError, Target};
+use crate::rollback::Notice;
+
+/// Who reports.
+pub const REPORTING_CONTROLLER: &str = "driftgate.dev/controller";
+/// Most bytes of an Event's note.
+const NOTE_BYTES: usize = 1024;
+
+/// Whom it is about, when, and who tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The Application.
+    pub object: ObjectRef,
+    /// Its uid.
+    pub uid: String,
+    /// The present time.
+    pub time: Timestamp,
+    /// Name of the Pod that tells.
+    pub instance: String,
+}
+
+/// Writes the Event. Its name comes from the notice, so the same is never written twice.
+pub async fn publish(
+    cluster: &Cluster,
+    kind: &ApiKind,
+    about: &About,
+    notice: &Notice,
+) -> Result<(), EventError> {
+    let kinds = cluster.kinds().await?;
+    let events = kinds.find(&GroupKind::new("events.k8s.io", "Event")).ok_or(EventError::NotServed)?;
+    let event = serde_json::to_value(event(&kind.api_version(), about, notice))?;
+    match cluster.create(events, &about.object.namespace, &event).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.reason() == Reason::AlreadyExists => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn event(api_version: &str, about: &About, notice: &Notice) -> Event {
+    let About { object, uid, time, instance } = about;
+    let name = format!("{}.{}", object.name, notice.id.to_ascii_lowercase());
+    Event {
+        metadata: ObjectMeta {
+            name: Some(name.replace(|char: char| !char.is_ascii_alphanumeric() && char != '.', "-")),
+            namespace: Some(object.namespace.clone()),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(*time)),
+        reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
+        reporting_instance: Some(instance.clone()),
+        action: Some("RollBack".to_owned()),
+        reason: Some(notice.reason.as_str().to_owned()),
+        type_: Some(if notice.reason.is_normal() { "Normal" } else { "Warning" }.to_owned()),
+        note: Some(cut(&notice.text)),
+        regarding: Some(ObjectReference {
+            api_version: Some(api_version.to_owned()),
+            kind: Some(object.kind.clone()),
+            namespace: Some(object.namespace.clone()),
+            name: Some(object.name.clone()),
+            uid: Some(uid.clone()),
+            ..ObjectReference::default()
+        }),
+        ..Event::default()
+    }
+}
+
+fn cut(text: &str) -> String {
+    let end = text
+        .char_indices()
+        .map(|(at, char)| at + char.len_utf8())
+        .take_while(|end| *end <= NOTE_BYTES)
+        .last();
+    text[..end.unwrap_or_default()].to_owned()
+}
+
+/// Sends a notice to all targets at once and returns what could not be delivered by the deadline.
+pub async fn send(
+    client: &Client,
+    targets: &[Target],
+    about: &About,
+    notice: &Notice,
+    deadline: Instant,
+) -> Vec<NotifyError> {
+    let deliveries = targets.iter().map(|target| async move {
+        let body = match target.kind {
+            Kind::Webhook => webhook(about, notice),
+            Kind::Slack => slack(about, notice),
+        };
+        client.post(target, &body, deadline).await
+    });
+    join_all(deliveries).await.into_iter().filter_map(Result::err).collect()
+}
+
+fn webhook(about: &About, notice: &Notice) -> Value {
+    json!({
+        "apiVersion": "driftgate.dev/v1alpha1",
+        "kind": "RollbackNotice",
+        "id": notice.id,
+        "time": about.time.to_string(),
+        "application": format!("{}/{}", about.object.namespace, about.object.name),
+        "reason": notice.reason.as_str(),
+        "message": notice.text,
+    })
+}
+
+fn slack(about: &About, notice: &Notice) -> Value {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let title = format!("{}: {}/{}", notice.reason.as_str(), about.object.namespace, about.object.name);
+    json!({"text": format!("*{}*\n{}", escape(&title), escape(&notice.text))})
+}

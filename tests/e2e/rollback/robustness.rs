@@ -1,0 +1,84 @@
+//! Controllers that die, and several of them.
+
+use k8s_openapi::api::coordination::v1::Lease;
+use serde_json::Value;
+
+use super::world::{CRITICAL, Controller, PASS, World, rolled};
+use crate::harness::argocd::AppOptions;
+use crate::harness::runtime::eventually;
+
+const TOLD: [&str; 3] = ["RollbackDecided", "RolledBack", "Released"];
+
+/// Kills the controller each time it has kept something, and starts it again, until the case is at a stage or is closed.
+async fn killed_at_every_write(world: &mut World<'_>, done: impl Fn(&Value) -> bool) -> usize {
+    let mut kills = 0;
+    let mut last = world.state().await.unwrap_or_default();
+    while !done(&last) {
+        let seen = last.clone();
+        last = eventually("the next thing is kept", async || {
+            let state = world.state().await.unwrap_or_default();
+            if state == seen { Err(state.to_string()) } else { Ok(state) }
+        })
+        .await;
+        world.controller = None;
+        kills += 1;
+        world.controller = Some(Controller::start(world.ctx, "same", &[]).await);
+    }
+    kills
+}
+
+#[test]
+fn a_controller_that_is_killed_at_every_write_goes_on_where_it_was() {
+    rolled("roll-killed", AppOptions { retries: 5, ..AppOptions::default() }, async |world| {
+        let automated = world.automated().await;
+        world.controller = None;
+        world.controller = Some(Controller::start(world.ctx, "same", &[]).await);
+        world.commit("bad", CRITICAL);
+        world.app.refresh().await;
+        let held = |state: &Value| state["case"]["stage"].get("held").is_some();
+        let kills = killed_at_every_write(world, held).await;
+        assert!(kills >= 3, "{kills}");
+        assert_eq!((world.image().await.as_str(), world.rollbacks().await.len()), ("good", 1));
+        let fix = world.commit("fix", PASS);
+        world.app.refresh().await;
+        killed_at_every_write(world, |state| state["case"].is_null()).await;
+        world.synced(&fix).await;
+        assert_eq!((world.automated().await, world.rollbacks().await.len()), (automated, 1));
+        world.has_told(&TOLD).await;
+    });
+}
+
+/// Who holds the Lease.
+async fn leader(world: &World<'_>) -> String {
+    eventually("somebody leads", async || {
+        let lease =
+            world.ctx.api::<Lease>().get("driftgate-controller").await.map_err(|error| error.to_string())?;
+        lease.spec.and_then(|spec| spec.holder_identity).ok_or_else(|| "nobody".to_owned())
+    })
+    .await
+}
+
+#[test]
+fn another_replica_takes_over_in_the_middle() {
+    rolled("roll-replicas", AppOptions::default(), async |world| {
+        assert_eq!(leader(world).await, "first");
+        let other = Controller::start(world.ctx, "second", &[]).await;
+        world.commit("bad", CRITICAL);
+        world.app.refresh().await;
+        world.stage("due").await;
+        world.controller = None;
+        world.stage("held").await;
+        assert_eq!(leader(world).await, "second");
+        assert_eq!((world.image().await.as_str(), world.rollbacks().await.len()), ("good", 1));
+        world.has_told(&TOLD[..2]).await;
+        assert_eq!(other.get("/readyz").await, "ok\n");
+        let metrics = other.get("/metrics").await;
+        for line in [
+            "driftgate_controller_leading 1",
+            "driftgate_quarantined_applications 1",
+            "driftgate_rollback_decisions_total{reason=\"RolledBack\"} 1",
+        ] {
+            assert!(metrics.lines().any(|it| it == line), "{line}: {metrics}");
+        }
+    });
+}

@@ -1,0 +1,264 @@
+//! One application with its controller, and what has become of both.
+
+use std::path::Path;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Event;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::{Value, json};
+
+use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo, merge};
+use crate::harness::cluster::{Ctx, with_namespace};
+use crate::harness::process::{Guarded, Launch, free_ports};
+use crate::harness::runtime::eventually;
+use crate::harness::state::{log_file, state_dir};
+
+/// An application that follows `main` of a repository, and a controller that serves it alone.
+pub(super) struct World<'a> {
+    pub(super) ctx: &'a Ctx,
+    pub(super) repo: GitRepo,
+    pub(super) app: App,
+    pub(super) controller: Option<Controller>,
+}
+
+/// How the gate of a commit ends.
+pub(super) const PASS: i32 = 0;
+pub(super) const CRITICAL: i32 = 20;
+
+/// The files of a commit: a Deployment with this image, and a gate that ends like this.
+pub(super) fn files(image: &str, exit_code: i32) -> [(&'static str, String); 2] {
+    [("app.yaml", deployment(image).to_string()), ("gate.yaml", gate(exit_code).to_string())]
+}
+
+pub(super) fn deployment(image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {
+            "progressDeadlineSeconds": 2,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "main", "image": format!("registry.test/web:{image}")}]},
+            },
+        },
+    })
+}
+
+/// The shipped Job, but its container is played: it ends at once with this exit code.
+pub(super) fn gate(exit_code: i32) -> Value {
+    let shipped = include_str!("../../../manifests/gate/job.yaml");
+    let mut job: Value = serde_saphyr::from_str(shipped).unwrap();
+    let played =
+        json!({"metadata": {"annotations": {"test.driftgate.dev/exit-code": exit_code.to_string()}}});
+    merge(&mut job["spec"]["template"], &played);
+    job["spec"]["template"]["spec"]["serviceAccountName"] = json!("default");
+    job
+}
+
+/// Runs a test with an application whose first commit has passed its gate.
+pub(super) fn rolled(namespace: &str, options: AppOptions, test: impl AsyncFnOnce(&mut World<'_>)) {
+    with_namespace(namespace, async |ctx| {
+        let mut world = World::start(ctx, options).await;
+        let good = world.commit("good", PASS);
+        world.synced(&good).await;
+        world.remembers(&good).await;
+        test(&mut world).await;
+        let uses = ctx.plane.audit.uses_by(&ctx.ns, ACCOUNT);
+        let refused: Vec<_> = uses.iter().filter(|it| !it.allowed && it.resource != "appprojects").collect();
+        assert!(!uses.is_empty() && refused.is_empty(), "refused: {refused:#?}");
+    });
+}
+
+impl<'a> World<'a> {
+    /// An application without a commit yet, in an Argo CD that everybody shares.
+    pub(super) async fn start(ctx: &'a Ctx, options: AppOptions) -> Self {
+        let argo = ArgoCd::shared().await;
+        let repo = GitRepo::new(&ctx.ns);
+        repo.commit(&[("README", "")]);
+        let marks = json!({"metadata": {
+            "labels": {"test": ctx.ns}, "annotations": {"driftgate.dev/rollback": "on"},
+        }});
+        let mut options = options;
+        let mut also = marks;
+        merge(&mut also, &options.also);
+        options.also = also;
+        installed(ctx).await;
+        let app = App::create(ctx, argo, &ctx.ns, &repo, &options).await;
+        let controller = Some(Controller::start(ctx, "first", &[]).await);
+        Self { ctx, repo, app, controller }
+    }
+
+    /// Commits and makes Argo CD look.
+    pub(super) fn commit(&self, image: &str, exit_code: i32) -> String {
+        let files = files(image, exit_code);
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        self.repo.commit(&files)
+    }
+
+    /// Waits until a sync to this revision has succeeded.
+    pub(super) async fn synced(&self, revision: &str) {
+        self.app.refresh().await;
+        let operation = self.app.synced_to(revision).await;
+        assert_eq!(operation.phase(), "Succeeded", "{operation:#?}");
+    }
+
+    /// Asks for a sync as a person does in the UI.
+    pub(super) async fn sync(&self, revision: &str, sync: &Value) {
+        let mut operation = json!({"initiatedBy": {"username": "admin"}, "sync": {"revision": revision}});
+        merge(&mut operation["sync"], sync);
+        self.app.merge(json!({"operation": operation, "status": {"operationState": null}})).await;
+    }
+
+    /// The state that the controller keeps.
+    pub(super) async fn state(&self) -> Option<Value> {
+        let maps: Api<k8s_openapi::api::core::v1::ConfigMap> = self.ctx.api();
+        let maps = maps.list(&ListParams::default().labels("driftgate.dev/rollback-state")).await.unwrap();
+        let text = maps.items.into_iter().find_map(|map| map.data?.remove("state.json"))?;
+        Some(serde_json::from_str(&text).unwrap())
+    }
+
+    /// Waits until the controller has seen this revision pass.
+    pub(super) async fn remembers(&self, revision: &str) {
+        eventually("the controller has seen the pass", async || {
+            let state = self.state().await.unwrap_or_default();
+            let passed = state["passed"].as_array().cloned().unwrap_or_default();
+            if passed.iter().any(|it| it["name"] == revision) { Ok(()) } else { Err(state.to_string()) }
+        })
+        .await;
+    }
+
+    /// Waits until a case is at this stage.
+    pub(super) async fn stage(&self, stage: &str) -> Value {
+        eventually(&format!("the case is at {stage}"), async || {
+            let kept = self.state().await.unwrap_or_default();
+            let now = &kept["case"]["stage"];
+            if now == stage || now.get(stage).is_some() { Ok(kept) } else { Err(kept.to_string()) }
+        })
+        .await
+    }
+
+    /// Waits until no case is open.
+    pub(super) async fn free(&self) -> Value {
+        eventually("no case is open", async || {
+            let state = self.state().await.unwrap_or_default();
+            if state["case"].is_null() { Ok(state) } else { Err(state.to_string()) }
+        })
+        .await
+    }
+
+    /// The tag of the image that runs.
+    pub(super) async fn image(&self) -> String {
+        let web = self.ctx.api::<Deployment>().get("web").await.unwrap();
+        let image = web.spec.template.spec.unwrap().containers[0].image.clone().unwrap();
+        image.rsplit(':').next().unwrap().to_owned()
+    }
+
+    /// The revisions that Argo CD rolled back to because we asked for it, oldest first.
+    pub(super) async fn rollbacks(&self) -> Vec<String> {
+        let app = self.app.until("exists", |_| true).await;
+        let history = app["status"]["history"].as_array().cloned().unwrap_or_default();
+        let ours = history.iter().filter(|it| it["initiatedBy"]["username"] == "driftgate");
+        ours.map(|it| it["revision"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Why people were told something, oldest first.
+    pub(super) async fn told(&self) -> Vec<String> {
+        let events: Api<Event> = Api::namespaced(self.ctx.client.clone(), &self.app.namespace);
+        let about = format!("involvedObject.kind=Application,involvedObject.name={}", self.app.name);
+        let mut events = events.list(&ListParams::default().fields(&about)).await.unwrap().items;
+        events.retain(|it| it.reporting_component.as_deref() == Some("driftgate.dev/controller"));
+        events.sort_by_key(|it| it.event_time.clone().map(|time| time.0));
+        events.into_iter().map(|it| it.reason.unwrap_or_default()).collect()
+    }
+
+    /// Waits until exactly these have been told.
+    pub(super) async fn has_told(&self, reasons: &[&str]) {
+        eventually(&format!("told: {reasons:?}"), async || {
+            let told = self.told().await;
+            if told == reasons { Ok(()) } else { Err(format!("{told:?}")) }
+        })
+        .await;
+    }
+
+    /// `spec.syncPolicy.automated`.
+    pub(super) async fn automated(&self) -> Value {
+        self.app.until("exists", |_| true).await["spec"]["syncPolicy"]["automated"].clone()
+    }
+}
+
+/// The shipped account of the controller.
+pub(super) const ACCOUNT: &str = "driftgate-controller";
+
+/// Gives the controller the shipped rights, in the test's namespace instead of the platform's.
+async fn installed(ctx: &Ctx) {
+    let manifests = [
+        include_str!("../../../manifests/controller/serviceaccount.yaml"),
+        include_str!("../../../manifests/controller/clusterrole.yaml"),
+        include_str!("../../../manifests/controller/role.yaml"),
+    ];
+    for text in manifests {
+        let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+        for mut object in objects {
+            let name = format!("{ACCOUNT}.{}", ctx.ns);
+            match object["kind"].as_str().unwrap() {
+                "ClusterRole" => object["metadata"]["name"] = json!(name),
+                "ClusterRoleBinding" => {
+                    (object["metadata"]["name"], object["roleRef"]["name"]) = (json!(name), json!(name));
+                }
+                _ => object["metadata"]["namespace"] = json!(ctx.ns),
+            }
+            if object["subjects"].is_array() {
+                object["subjects"][0]["namespace"] = json!(ctx.ns);
+            }
+            ctx.apply(object).await;
+        }
+    }
+}
+
+/// A controller of its own process; it is killed when this is dropped.
+pub(super) struct Controller {
+    _process: Guarded,
+    address: String,
+}
+
+impl Controller {
+    /// Serves the applications of the test, and keeps its state in the test's namespace.
+    pub(super) async fn start(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
+        let dir = state_dir(&format!("controller-{}-{port}", ctx.ns));
+        let kubeconfig = dir.join("kubeconfig").display().to_string();
+        ctx.plane.endpoint.write_kubeconfig(Path::new(&kubeconfig), &ctx.token_of(ACCOUNT).await, &ctx.ns);
+        let selector = format!("test={}", ctx.ns);
+        let fixed = [
+            "controller",
+            "-v",
+            "--kubeconfig",
+            &kubeconfig,
+            "--namespace",
+            &ctx.ns,
+            "--selector",
+            &selector,
+        ];
+        let args =
+            fixed.iter().chain(&["--listen", &address]).chain(args).map(|arg| (*arg).to_owned()).collect();
+        let log = log_file(&format!("controller-{}.log", ctx.ns));
+        let process = Guarded::start(Launch {
+            program: Path::new(env!("CARGO_BIN_EXE_driftgate")),
+            args,
+            envs: vec![("POD_NAME".into(), identity.to_owned())],
+            inherit_env: false,
+            dir: &dir,
+            stdout: log.clone(),
+            stderr: log,
+        });
+        Self { _process: process, address }
+    }
+
+    /// What it answers to a GET.
+    pub(super) async fn get(&self, path: &str) -> String {
+        let url = format!("http://{}{path}", self.address);
+        reqwest::get(url).await.unwrap().text().await.unwrap()
+    }
+}
