@@ -16,4 +16,5 @@ mod generated;
 mod manifests;
 mod record;
 mod rules;
+mod schemas;
 mod tidy;
