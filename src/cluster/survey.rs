@@ -174,7 +174,8 @@ impl Survey {
         world.network_policies.retain(|policy| namespaces.contains(&policy.metadata.namespace));
     }
 
-    /// Where its workloads are, and its other objects; a RoleBinding elsewhere brings no Pods there.
+    /// Where its workloads are, and its other objects; a RoleBinding elsewhere brings no Pods there. Pods have not been
+    /// seen yet: of those that nothing makes, the GitOps tool's list tells where they are.
     fn namespaces_of_its_own(&self, scope: &Scope) -> BTreeSet<String> {
         let owners = self.owners.iter();
         let workloads = owners.filter(|(index, owner)| {
@@ -182,7 +183,11 @@ impl Survey {
         });
         let workloads = workloads.map(|(_index, owner)| &owner.object);
         let objects = self.world.owned.iter().filter(|object| object.group != RBAC_GROUP);
-        let names = workloads.chain(objects).chain(&scope.own_job).map(|object| object.namespace.clone());
+        let listed = if let Membership::Listed(objects) = &scope.membership { Some(objects) } else { None };
+        let pods =
+            listed.into_iter().flatten().filter(|object| object.group.is_empty() && object.kind == "Pod");
+        let all = workloads.chain(objects).chain(pods).chain(&scope.own_job);
+        let names = all.map(|object| object.namespace.clone());
         names.filter(|name| !name.is_empty()).collect()
     }
 }

@@ -137,6 +137,17 @@ fn gaps(evaluation: &Evaluation) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_bare_pod_that_the_application_lists_is_looked_for_where_nothing_else_is() {
+    let mut alone = pod("alone");
+    alone["metadata"]["namespace"] = json!("elsewhere");
+    let listed = ObjectRef::new(&GroupKind::new("", "Pod"), "elsewhere", "alone");
+    let scope = Scope { membership: Membership::Listed([listed].into()), ..tracked(None) };
+    let shown = shown(&api([alone]), &scope).await;
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert!(shown[0].starts_with("Pod elsewhere/alone: "), "{shown:?}");
+}
+
+#[tokio::test]
 async fn a_pod_is_judged_under_its_outermost_owner_with_its_template() {
     let api = api(deployment("front", "web", 2));
     let front = "apps/Deployment shop/front: Live Pod shop/front-1";
