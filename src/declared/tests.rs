@@ -262,3 +262,21 @@ proptest! {
         prop_assert_eq!(base, digest(&object(spec, &status, &version, Some(&extra))));
     }
 }
+
+#[test]
+fn a_retold_digest_stands_to_the_told_object_as_it_did_to_the_live_one() {
+    let digest = |text: &str| Digest(text.to_owned());
+    let (old, live, told) = (digest("applied:1"), digest("applied:2"), digest("spec:7"));
+    assert_eq!(live.retold(Some(&live), Some(&told)), told, "unchanged stays unchanged");
+    let changed = old.retold(Some(&live), Some(&told));
+    assert!(told.differs_from(&changed), "changed stays changed: {changed:?}");
+    for (live, told) in [(Some(&digest("managed:1")), Some(&told)), (None, Some(&told)), (Some(&live), None)]
+    {
+        let unknown = old.retold(live, told);
+        assert!(
+            !digest("spec:7").differs_from(&unknown),
+            "what shows nothing still shows nothing: {unknown:?}"
+        );
+        assert_ne!(unknown, old, "nobody can guess by it");
+    }
+}

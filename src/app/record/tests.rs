@@ -6,16 +6,16 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::app::Rehearsal;
 use crate::cluster::{judge, survey};
 use crate::engine::Evaluation;
 use crate::manifests;
-use crate::memory::Api;
+use crate::memory::{Api, Fault, Matching, What, Where};
 use crate::model::meta::Partial;
-use crate::model::reference::GroupKind;
+use crate::model::reference::{GroupKind, ObjectRef};
 use crate::progress::Progress;
 use crate::rules::RULES;
 use crate::scenario::Scenario;
@@ -177,4 +177,125 @@ async fn a_recorded_example_ends_like_the_example(#[files("examples/*/scenario.y
     };
     let told = Rehearsal::prepare(folder.path()).await.unwrap().run(&Progress::Lines).await.unwrap();
     assert_eq!(judgement(&told), judgement(&live), "{lines:#?}");
+}
+
+fn owned_by(api_version: &str, kind: &str, uid: &str) -> Value {
+    json!([{"apiVersion": api_version, "kind": kind, "name": "owner", "uid": uid, "controller": true}])
+}
+
+fn pod(namespace: &str, name: &str, owners: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "ownerReferences": owners},
+        "spec": {"containers": [{"name": "c", "image": "i"}]}, "status": {"phase": "Running"}})
+}
+
+fn seeded_with(objects: &[Value]) -> Api {
+    let api = Api::default();
+    for object in objects {
+        api.seed_value(object).unwrap();
+    }
+    api
+}
+
+/// Only this Pod is the application's.
+fn only(namespace: &str, name: &str) -> Scope {
+    let own = [ObjectRef::new(&GroupKind::new("", "Pod"), namespace, name)];
+    let application = Application { name: "a test".to_owned(), revision: None };
+    Scope { application, membership: Membership::Listed(own.into()), namespaces: None, own_job: None }
+}
+
+#[rstest]
+#[case::forbidden(What::Status(403), "forbid:")]
+#[case::not_there(What::Status(404), "status: 404")]
+#[case::refused(What::Status(400), "status: 400")]
+#[case::another_shape(What::GarbageBody, "garbageBody")]
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_seen_cannot_be_seen_in_the_recording(#[case] what: What, #[case] written: &str) {
+    let api = seeded_with(&[pod("shop", "web", &json!([]))]);
+    let resource = Some("clusterrolebindings".to_owned());
+    api.add_fault(Fault { at: Where::Every(Matching { resource, ..Matching::default() }), what });
+    let recording = record(&api, &only("shop", "web")).await;
+    assert_eq!(recording.difference, None);
+    assert_eq!(recording.live.evaluation.gaps.len(), 1, "{:?}", recording.live.evaluation.gaps);
+    let files = recording.into_files().unwrap();
+    assert!(files["scenario.yaml"].contains(written), "{}", files["scenario.yaml"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_owns_a_pod_is_not_asked_for() {
+    let of_secret = pod("shop", "hidden", &owned_by("v1", "Secret", "u-1"));
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "owner", "namespace": "shop", "uid": "u-1"}});
+    let api = seeded_with(&[pod("shop", "web", &json!([])), of_secret, secret]);
+    let recording = record(&api, &only("shop", "web")).await;
+    assert_eq!(recording.difference, None);
+    let gaps = format!("{:?}", recording.live.evaluation.gaps);
+    assert!(gaps.contains("Secrets are not read to be recorded"), "{gaps}");
+    assert!(!api.requests().iter().any(|request| request.path.contains("/secrets")));
+    let files = recording.into_files().unwrap();
+    assert!(files["scenario.yaml"].contains("resource: secrets"), "{}", files["scenario.yaml"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_whose_plural_cannot_be_guessed_is_hidden_as_it_was() {
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "oxen.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced",
+        "names": {"plural": "oxen", "kind": "Ox"}, "versions": [{"name": "v1", "served": true, "storage": true}]}});
+    let of_ox = pod("shop", "hidden", &owned_by("example.com/v1", "Ox", "u-1"));
+    let api = seeded_with(&[definition, pod("shop", "web", &json!([])), of_ox]);
+    api.forbid(&["list"], "example.com", "oxen", None);
+    let recording = record(&api, &only("shop", "web")).await;
+    assert_eq!(recording.difference, None);
+    assert!(format!("{:?}", recording.live.evaluation.gaps).contains("Forbidden"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_others_is_left_out_but_for_one_pod_of_a_kind_that_makes_pods() {
+    let ox = json!({"apiVersion": "example.com/v1", "kind": "Ox", "metadata": {"name": "owner", "namespace": "shop", "uid": "u-1"}});
+    let grant = |name: &str, account: &str| {
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": name, "namespace": "shop"}, "roleRef": {"kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "namespace": "shop", "name": account}]})
+    };
+    let objects = [
+        ox,
+        pod("shop", "web", &json!([])),
+        pod("shop", "first-of-ox", &owned_by("example.com/v1", "Ox", "u-1")),
+        pod("shop", "second-of-ox", &owned_by("example.com/v1", "Ox", "u-1")),
+        pod("shop", "others", &json!([])),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "others", "namespace": "shop"},
+            "spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}),
+        grant("ours", "default"),
+        grant("others", "somebody"),
+    ];
+    let recording = record(&seeded_with(&objects), &only("shop", "web")).await;
+    assert_eq!(recording.difference, None);
+    let all: String = recording.into_files().unwrap().into_values().collect();
+    for kept in ["name: web\n", "name: first-of-ox\n", "kind: Ox\n", "name: ours\n"] {
+        assert!(all.contains(kept), "{kept}: {all}");
+    }
+    for left_out in ["name: second-of-ox\n", "name: others\n"] {
+        assert!(!all.contains(left_out), "{left_out}: {all}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn uids_stay_where_they_say_something() {
+    let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "owner", "namespace": "shop", "uid": "u-1"}});
+    let mut of_set = pod("shop", "owner-0", &owned_by("apps/v1", "StatefulSet", "u-1"));
+    of_set["metadata"]["uid"] = json!("u-2");
+    let own = [ObjectRef::new(&GroupKind::new("apps", "StatefulSet"), "shop", "owner")];
+    let scope = Scope { membership: Membership::Listed(own.into()), ..only("shop", "web") };
+    let recording = record(&seeded_with(&[set, of_set]), &scope).await;
+    let files = recording.into_files().unwrap();
+    assert!(files["objects/statefulsets.apps.yaml"].contains("uid: u-1"), "{files:#?}");
+    assert!(!files["objects/pods.yaml"].contains("uid: u-2"), "{files:#?}");
+}
+
+#[test]
+fn policies_of_the_same_name_are_all_kept() {
+    let files =
+        policy_files(&["a/p.yaml", "b/p.yaml", "q.yml"].map(|path| (path.to_owned(), path.to_owned())));
+    let expected =
+        [("policy/2-p.yaml", "b/p.yaml"), ("policy/p.yaml", "a/p.yaml"), ("policy/q.yml", "q.yml")];
+    assert_eq!(files, expected.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
 }
