@@ -1,6 +1,6 @@
 //! Our own operation: written, followed, verified.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::rollback::case::{Case, Stage};
 use crate::rollback::held::{held, overtaken, step_back};
@@ -8,6 +8,9 @@ use crate::rollback::notice::Reason;
 use crate::rollback::observed::{Health, Observed, Operation, Phase};
 use crate::rollback::state::State;
 use crate::rollback::step::{Settings, Step, keep};
+
+/// An operation that has been blocked for this long stays so.
+const BLOCKED_SECONDS: i64 = 15;
 
 /// The rollback may have been written; from here on it is never written over anything newer.
 pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool) -> Option<Step> {
@@ -29,7 +32,10 @@ fn follow(seen: &Observed, state: &State, case: &Case, operation: &Operation, bl
     match operation.phase {
         Phase::Requested | Phase::Running | Phase::Waiting | Phase::Ending => None,
         Phase::Blocked if blocked => Some(Step::End),
-        Phase::Blocked => Some(keep(to(Stage::Acting { blocked: true }))),
+        Phase::Blocked => match patience(operation).filter(|end| seen.now < *end) {
+            Some(end) => Some(Step::Rest(Some(end))),
+            None => Some(keep(to(Stage::Acting { blocked: true }))),
+        },
         Phase::Succeeded => Some(keep(to(Stage::Verifying { since: seen.now.as_second() }))),
         Phase::Failed => {
             let why = if blocked { "a sync window denies it" } else { operation.message.as_str() };
@@ -44,6 +50,12 @@ fn follow(seen: &Observed, state: &State, case: &Case, operation: &Operation, bl
             Some(keep(next))
         }
     }
+}
+
+/// Until when a blocked operation may only seem so: Argo CD takes every operation for an automated one at first.
+fn patience(operation: &Operation) -> Option<Timestamp> {
+    let started: Timestamp = operation.started.parse().ok()?;
+    started.checked_add(SignedDuration::from_secs(BLOCKED_SECONDS)).ok()
 }
 
 /// The rollback has been applied: is the application well?

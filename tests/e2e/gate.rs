@@ -7,4 +7,5 @@ mod gated;
 mod hooks;
 mod recorded;
 mod rights;
+mod rolled;
 mod verdicts;

@@ -1,7 +1,9 @@
 //! Rollbacks on a real Argo CD: the controller against what Argo CD really does.
 
+mod keepers;
 mod people;
 mod robustness;
 mod sequence;
+mod timing;
 mod verdicts;
-mod world;
+pub(crate) mod world;

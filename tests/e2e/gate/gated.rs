@@ -64,6 +64,12 @@ impl<'a> Gated<'a> {
         (gated, sync)
     }
 
+    /// Commits another state of the application and makes Argo CD look.
+    pub(super) async fn push(&self, shop: &Shop) {
+        self.repo.commit(&[("app.yaml", &shop.text())]);
+        self.app.refresh().await;
+    }
+
     /// Commits another state of the application and waits until its sync has ended.
     pub(super) async fn deploy(&self, shop: &Shop) -> Sync<'a> {
         let revision = self.repo.commit(&[("app.yaml", &shop.text())]);

@@ -51,7 +51,7 @@ fn what_a_person_deployed_without_hooks_is_no_target() {
         world.sync(&bad, &json!({"syncStrategy": {"apply": {}}})).await;
         world.stage("overtaken").await;
         eventually("the rejected revision is in the history", async || {
-            let app = world.app.until("exists", |_| true).await;
+            let app = world.app.now().await;
             let last = app["status"]["history"].as_array().unwrap().last().unwrap()["revision"].clone();
             if last == bad { Ok(()) } else { Err(last.to_string()) }
         })

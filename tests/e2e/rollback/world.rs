@@ -58,8 +58,17 @@ pub(super) fn gate(exit_code: i32) -> Value {
 
 /// Runs a test with an application whose first commit has passed its gate.
 pub(super) fn rolled(namespace: &str, options: AppOptions, test: impl AsyncFnOnce(&mut World<'_>)) {
+    rolled_in(namespace, async |ctx| World::start(ctx, options).await, test);
+}
+
+/// The same with an application that `start` makes.
+pub(super) fn rolled_in(
+    namespace: &str,
+    start: impl for<'a> AsyncFnOnce(&'a Ctx) -> World<'a>,
+    test: impl AsyncFnOnce(&mut World<'_>),
+) {
     with_namespace(namespace, async |ctx| {
-        let mut world = World::start(ctx, options).await;
+        let mut world = start(ctx).await;
         let good = world.commit("good", PASS);
         world.synced(&good).await;
         world.remembers(&good).await;
@@ -73,6 +82,14 @@ pub(super) fn rolled(namespace: &str, options: AppOptions, test: impl AsyncFnOnc
 impl<'a> World<'a> {
     /// An application without a commit yet, in an Argo CD that everybody shares.
     pub(super) async fn start(ctx: &'a Ctx, options: AppOptions) -> Self {
+        Self::made(ctx, options, async |application| {
+            ctx.apply(application).await;
+        })
+        .await
+    }
+
+    /// The same, but somebody else makes the Application.
+    pub(super) async fn made(ctx: &'a Ctx, options: AppOptions, make: impl AsyncFnOnce(Value)) -> Self {
         let argo = ArgoCd::shared().await;
         let repo = GitRepo::new(&ctx.ns);
         repo.commit(&[("README", "")]);
@@ -84,7 +101,9 @@ impl<'a> World<'a> {
         merge(&mut also, &options.also);
         options.also = also;
         installed(ctx).await;
-        let app = App::create(ctx, argo, &ctx.ns, &repo, &options).await;
+        make(App::object(ctx, argo, &ctx.ns, &repo, &options)).await;
+        let namespace = options.namespace.as_deref().unwrap_or(argo.namespace);
+        let app = App::existing(ctx, namespace, &ctx.ns);
         let controller = Some(Controller::start(ctx, "first", &[]).await);
         Self { ctx, repo, app, controller }
     }
@@ -96,9 +115,35 @@ impl<'a> World<'a> {
         self.repo.commit(&files)
     }
 
+    /// The same with a gate that takes its time.
+    pub(super) fn commit_slow(&self, image: &str, exit_code: i32, milliseconds: u32) -> String {
+        let mut slow = gate(exit_code);
+        let after = json!({"test.driftgate.dev/after-ms": milliseconds.to_string()});
+        merge(&mut slow["spec"]["template"]["metadata"]["annotations"], &after);
+        let (app, slow) = (deployment(image).to_string(), slow.to_string());
+        self.repo.commit(&[("app.yaml", &app), ("gate.yaml", &slow)])
+    }
+
+    /// Waits until Argo CD has seen this revision; whoever writes the Application back may take a wish to look away.
+    pub(super) async fn seen(&self, revision: &str) {
+        self.app.refresh().await;
+        let mut looks = 0;
+        eventually(&format!("Argo CD has seen {revision}"), async || {
+            looks += 1;
+            if looks % 60 == 0 {
+                self.app.refresh().await;
+            }
+            let app = self.app.now().await;
+            let head = &app["status"]["sync"]["revision"];
+            let deployed = &app["status"]["operationState"]["syncResult"]["revision"];
+            if head == revision || deployed == revision { Ok(()) } else { Err(head.to_string()) }
+        })
+        .await;
+    }
+
     /// Waits until a sync to this revision has succeeded.
     pub(super) async fn synced(&self, revision: &str) {
-        self.app.refresh().await;
+        self.seen(revision).await;
         let operation = self.app.synced_to(revision).await;
         assert_eq!(operation.phase(), "Succeeded", "{operation:#?}");
     }
@@ -156,7 +201,7 @@ impl<'a> World<'a> {
 
     /// The revisions that Argo CD rolled back to because we asked for it, oldest first.
     pub(super) async fn rollbacks(&self) -> Vec<String> {
-        let app = self.app.until("exists", |_| true).await;
+        let app = self.app.now().await;
         let history = app["status"]["history"].as_array().cloned().unwrap_or_default();
         let ours = history.iter().filter(|it| it["initiatedBy"]["username"] == "driftgate");
         ours.map(|it| it["revision"].as_str().unwrap_or_default().to_owned()).collect()
@@ -164,12 +209,21 @@ impl<'a> World<'a> {
 
     /// Why people were told something, oldest first.
     pub(super) async fn told(&self) -> Vec<String> {
+        self.events().await.into_iter().map(|it| it.reason.unwrap_or_default()).collect()
+    }
+
+    /// What they were told.
+    pub(super) async fn messages(&self) -> Vec<String> {
+        self.events().await.into_iter().map(|it| it.message.unwrap_or_default()).collect()
+    }
+
+    async fn events(&self) -> Vec<Event> {
         let events: Api<Event> = Api::namespaced(self.ctx.client.clone(), &self.app.namespace);
         let about = format!("involvedObject.kind=Application,involvedObject.name={}", self.app.name);
         let mut events = events.list(&ListParams::default().fields(&about)).await.unwrap().items;
         events.retain(|it| it.reporting_component.as_deref() == Some("driftgate.dev/controller"));
         events.sort_by_key(|it| it.event_time.clone().map(|time| time.0));
-        events.into_iter().map(|it| it.reason.unwrap_or_default()).collect()
+        events
     }
 
     /// Waits until exactly these have been told.
@@ -183,7 +237,7 @@ impl<'a> World<'a> {
 
     /// `spec.syncPolicy.automated`.
     pub(super) async fn automated(&self) -> Value {
-        self.app.until("exists", |_| true).await["spec"]["syncPolicy"]["automated"].clone()
+        self.app.now().await["spec"]["syncPolicy"]["automated"].clone()
     }
 }
 
@@ -197,6 +251,16 @@ async fn installed(ctx: &Ctx) {
         include_str!("../../../manifests/controller/clusterrole.yaml"),
         include_str!("../../../manifests/controller/role.yaml"),
     ];
+    install(ctx, &manifests).await;
+}
+
+/// Gives it the right to write windows besides.
+pub(super) async fn may_write_windows(ctx: &Ctx) {
+    ArgoCd::shared().await;
+    install(ctx, &[include_str!("../../../kustomize/components/controller-windows/role.yaml")]).await;
+}
+
+async fn install(ctx: &Ctx, manifests: &[&str]) {
     for text in manifests {
         let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
         for mut object in objects {
@@ -204,6 +268,12 @@ async fn installed(ctx: &Ctx) {
             match object["kind"].as_str().unwrap() {
                 "ClusterRole" => object["metadata"]["name"] = json!(name),
                 "ClusterRoleBinding" => {
+                    (object["metadata"]["name"], object["roleRef"]["name"]) = (json!(name), json!(name));
+                }
+                "Role" if object["metadata"]["namespace"] == "argocd" => {
+                    object["metadata"]["name"] = json!(name);
+                }
+                "RoleBinding" if object["metadata"]["namespace"] == "argocd" => {
                     (object["metadata"]["name"], object["roleRef"]["name"]) = (json!(name), json!(name));
                 }
                 _ => object["metadata"]["namespace"] = json!(ctx.ns),
@@ -216,8 +286,15 @@ async fn installed(ctx: &Ctx) {
     }
 }
 
+/// A controller with its account, for Applications that are labelled with the test's namespace.
+pub(crate) async fn controlled(ctx: &Ctx) -> Controller {
+    ArgoCd::shared().await;
+    installed(ctx).await;
+    Controller::start(ctx, "first", &[]).await
+}
+
 /// A controller of its own process; it is killed when this is dropped.
-pub(super) struct Controller {
+pub(crate) struct Controller {
     _process: Guarded,
     address: String,
 }

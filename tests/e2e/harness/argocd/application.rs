@@ -39,6 +39,20 @@ impl App {
         repo: &GitRepo,
         options: &AppOptions,
     ) -> Self {
+        let application = Self::object(ctx, argo, name, repo, options);
+        let namespace = application["metadata"]["namespace"].as_str().expect("a namespace").to_owned();
+        ctx.apply(application).await;
+        Self::existing(ctx, &namespace, name)
+    }
+
+    /// What `create` applies.
+    pub(crate) fn object(
+        ctx: &Ctx,
+        argo: &ArgoCd,
+        name: &str,
+        repo: &GitRepo,
+        options: &AppOptions,
+    ) -> Value {
         let namespace = options.namespace.clone().unwrap_or_else(|| argo.namespace.to_owned());
         let mut application = json!({
             "apiVersion": "argoproj.io/v1alpha1",
@@ -55,11 +69,15 @@ impl App {
             },
         });
         merge(&mut application, &options.also);
-        ctx.apply(application).await;
+        application
+    }
+
+    /// One that somebody else has created, or will.
+    pub(crate) fn existing(ctx: &Ctx, namespace: &str, name: &str) -> Self {
         let resource =
             ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
-        let api = Api::namespaced_with(ctx.client.clone(), &namespace, &resource);
-        Self { name: name.to_owned(), namespace, api }
+        let api = Api::namespaced_with(ctx.client.clone(), namespace, &resource);
+        Self { name: name.to_owned(), namespace: namespace.to_owned(), api }
     }
 
     /// Makes Argo CD look at the repository now.
@@ -71,6 +89,12 @@ impl App {
     pub(crate) async fn merge(&self, patch: Value) {
         let outcome = self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await;
         outcome.unwrap_or_else(|error| panic!("patch Application {}: {error}", self.name));
+    }
+
+    /// All of the Application but its metadata.
+    pub(crate) async fn now(&self) -> Value {
+        let app = self.api.get(&self.name).await;
+        app.unwrap_or_else(|error| panic!("get Application {}: {error}", self.name)).data
     }
 
     /// Watches the Application until it `holds`, and returns all of it but its metadata.

@@ -4,6 +4,7 @@
 //! the repo-server. `ArgoCd::shared` also serves Applications in namespaces named `team-*`.
 
 mod application;
+mod generator;
 mod git;
 mod settings;
 

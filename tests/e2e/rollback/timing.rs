@@ -1,0 +1,179 @@
+//! What happens meanwhile: other commits, other applications, and a rollback that Argo CD cannot carry out.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use serde_json::{Value, json};
+
+use super::world::{CRITICAL, Controller, PASS, World, deployment, gate, rolled, rolled_in};
+use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo, merge};
+use crate::harness::cluster::with_namespace;
+use crate::harness::runtime::eventually;
+
+/// Whatever happened before, the fix runs, and auto-sync is as it was.
+async fn ends_well(world: &World<'_>, fix: &str, automated: Value) {
+    world.synced(fix).await;
+    world.remembers(fix).await;
+    world.free().await;
+    assert_eq!((world.image().await.as_str(), world.automated().await), ("fix", automated));
+    assert!(world.rollbacks().await.len() <= 1, "{:?}", world.rollbacks().await);
+}
+
+#[test]
+fn a_fix_that_comes_while_the_gate_runs_is_deployed() {
+    rolled("roll-meanwhile", AppOptions::default(), async |world| {
+        let automated = world.automated().await;
+        let bad = world.commit_slow("bad", CRITICAL, 3000);
+        world.seen(&bad).await;
+        let fix = world.commit("fix", PASS);
+        world.app.refresh().await;
+        ends_well(world, &fix, automated).await;
+    });
+}
+
+#[test]
+fn a_fix_that_comes_while_an_operation_waits_is_deployed_after_the_rollback() {
+    rolled("roll-waiting", AppOptions { retries: 5, ..AppOptions::default() }, async |world| {
+        let automated = world.automated().await;
+        let bad = world.commit_slow("bad", CRITICAL, 3000);
+        world.seen(&bad).await;
+        let fix = world.commit("fix", PASS);
+        world.app.refresh().await;
+        ends_well(world, &fix, automated).await;
+        world.has_told(&["RollbackDecided", "RolledBack", "Released"]).await;
+    });
+}
+
+#[test]
+fn a_fix_that_comes_between_verdict_and_rollback_is_deployed() {
+    rolled("roll-between", AppOptions { retries: 5, ..AppOptions::default() }, async |world| {
+        let automated = world.automated().await;
+        world.commit("bad", CRITICAL);
+        world.app.refresh().await;
+        eventually("a case is open", async || {
+            let state = world.state().await.unwrap_or_default();
+            if state["case"].is_null() { Err(state.to_string()) } else { Ok(()) }
+        })
+        .await;
+        let fix = world.commit("fix", PASS);
+        ends_well(world, &fix, automated).await;
+        assert_eq!(world.rollbacks().await.len(), 1);
+    });
+}
+
+#[test]
+fn of_two_applications_each_is_rolled_back_for_itself() {
+    rolled("roll-two", AppOptions::default(), async |world| {
+        let argo = ArgoCd::shared().await;
+        let api = |image: &str| {
+            let mut api = deployment(image);
+            api["metadata"]["name"] = json!("api");
+            api["spec"]["selector"]["matchLabels"]["app"] = json!("api");
+            api["spec"]["template"]["metadata"]["labels"]["app"] = json!("api");
+            api.to_string()
+        };
+        let repo = GitRepo::new("roll-two-api");
+        let marks = json!({"metadata": {
+            "labels": {"test": world.ctx.ns}, "annotations": {"driftgate.dev/rollback": "on"},
+        }});
+        let good = repo.commit(&[("app.yaml", &api("good")), ("gate.yaml", &gate(PASS).to_string())]);
+        let options = AppOptions { also: marks, ..AppOptions::default() };
+        let app = App::create(world.ctx, argo, "roll-two-api", &repo, &options).await;
+        assert_eq!(app.synced_to(&good).await.phase(), "Succeeded");
+        world.commit("bad", CRITICAL);
+        repo.commit(&[("app.yaml", &api("bad")), ("gate.yaml", &gate(CRITICAL).to_string())]);
+        world.app.refresh().await;
+        app.refresh().await;
+        world.stage("held").await;
+        let deployments: Api<Deployment> = world.ctx.api();
+        eventually("the other one is back too", async || {
+            let api = deployments.get("api").await.unwrap().spec.template.spec.unwrap();
+            let image = api.containers[0].image.clone().unwrap();
+            if image.ends_with(":good") { Ok(()) } else { Err(image) }
+        })
+        .await;
+        assert_eq!(world.image().await, "good");
+    });
+}
+
+#[test]
+fn a_rollback_that_argo_cd_cannot_carry_out_is_told_and_the_fix_releases() {
+    let project = |blacklist: Value, ns: &str| {
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
+            "metadata": {"name": ns, "namespace": "argocd"},
+            "spec": {
+                "sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
+                "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+                "namespaceResourceBlacklist": blacklist,
+            },
+        })
+    };
+    rolled_in(
+        "roll-fails",
+        async |ctx: &_| {
+            ArgoCd::shared().await;
+            ctx.apply(project(json!([]), &ctx.ns)).await;
+            let also = json!({"spec": {"project": ctx.ns}});
+            World::start(ctx, AppOptions { also, ..AppOptions::default() }).await
+        },
+        async |world| {
+            let automated = world.automated().await;
+            world.controller = None;
+            let bad = world.commit("bad", CRITICAL);
+            world.app.refresh().await;
+            assert_eq!(world.app.synced_to(&bad).await.phase(), "Failed");
+            world.ctx.apply(project(json!([{"group": "apps", "kind": "Deployment"}]), &world.ctx.ns)).await;
+            world.controller = Some(Controller::start(world.ctx, "first", &[]).await);
+            world.stage("failed").await;
+            world.has_told(&["RollbackDecided", "RollbackFailed"]).await;
+            let messages = world.messages().await;
+            assert!(
+                messages[1].contains("not permitted") || messages[1].contains("not valid"),
+                "{messages:?}"
+            );
+            assert_eq!(world.image().await, "bad");
+
+            world.ctx.apply(project(json!([]), &world.ctx.ns)).await;
+            let fix = world.commit("fix", PASS);
+            world.synced(&fix).await;
+            assert_eq!((world.image().await.as_str(), world.automated().await), ("fix", automated));
+            world.has_told(&["RollbackDecided", "RollbackFailed", "Released"]).await;
+        },
+    );
+}
+
+#[test]
+fn all_sources_of_an_application_go_back() {
+    with_namespace("roll-sources", async |ctx| {
+        let other = GitRepo::new("roll-sources-other");
+        let settings = |value: &str| {
+            let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"value": value}});
+            map.to_string()
+        };
+        other.commit(&[("settings.yaml", &settings("good"))]);
+        let world = World::made(ctx, AppOptions::default(), async |mut application| {
+            let spec = application["spec"].as_object_mut().unwrap();
+            let first = spec.remove("source").unwrap();
+            let mut second = first.clone();
+            merge(&mut second, &json!({"repoURL": other.url()}));
+            spec.insert("sources".into(), json!([first, second]));
+            ctx.apply(application).await;
+        })
+        .await;
+        world.commit("good", PASS);
+        world.app.refresh().await;
+        eventually("the controller has seen the pass", async || {
+            let state = world.state().await.unwrap_or_default();
+            if state["passed"][0].is_object() { Ok(()) } else { Err(state.to_string()) }
+        })
+        .await;
+        other.commit(&[("settings.yaml", &settings("bad"))]);
+        world.commit("bad", CRITICAL);
+        world.app.refresh().await;
+        let state = world.stage("held").await;
+        assert!(state["case"]["rejected"]["name"].as_str().unwrap().contains(','), "{state}");
+        let map = ctx.api::<k8s_openapi::api::core::v1::ConfigMap>().get("settings").await.unwrap();
+        assert_eq!((world.image().await.as_str(), map.data.unwrap()["value"].as_str()), ("good", "good"));
+        world.has_told(&["RollbackDecided", "RolledBack"]).await;
+    });
+}
