@@ -25,6 +25,57 @@ use crate::rules::{RULES, Rule, Settings};
 use check::Part;
 use problem::Problems;
 
+/// What permits a finding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Exclusions alone.
+    #[default]
+    Exclusions,
+    /// The baseline alone: what the last revision that passed had.
+    Baseline,
+    /// Either.
+    Both,
+}
+
+impl Mode {
+    /// As written in a policy file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exclusions => "exclusions",
+            Self::Baseline => "baseline",
+            Self::Both => "both",
+        }
+    }
+
+    /// True if the baseline permits findings.
+    pub fn has_baseline(self) -> bool {
+        self != Self::Exclusions
+    }
+}
+
+/// What a baseline permits before there is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstRun {
+    /// Nothing.
+    #[default]
+    Fail,
+    /// Everything.
+    Accept,
+    /// Findings below this severity.
+    AcceptBelow(Severity),
+}
+
+impl FirstRun {
+    /// True if a finding of this severity is permitted.
+    pub fn accepts(self, severity: Severity) -> bool {
+        match self {
+            Self::Fail => false,
+            Self::Accept => true,
+            Self::AcceptBelow(limit) => severity < limit,
+        }
+    }
+}
+
 /// What to block, what to want rolled back, and what is permitted.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -34,6 +85,10 @@ pub struct Policy {
     pub rollback_at: Severity,
     /// When a rollback is asked for.
     pub rollback: RollbackPolicy,
+    /// What permits a finding.
+    pub mode: Mode,
+    /// What a baseline permits before there is one.
+    pub first_run: FirstRun,
     /// Parameters of rules.
     pub settings: Settings,
     /// Permissions for findings.
@@ -53,6 +108,8 @@ impl Default for Policy {
             fail_at: Severity::High,
             rollback_at: Severity::Critical,
             rollback: RollbackPolicy::default(),
+            mode: Mode::default(),
+            first_run: FirstRun::default(),
             settings: Settings::default(),
             exclusions: Exclusions::default(),
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::declared::{Digest, short_hex};
-use crate::finding::{Finding, Identity};
+use crate::finding::{Finding, Identity, Severity};
 use crate::model::reference::ObjectRef;
 
 /// `apiVersion` of a record.
@@ -62,6 +62,9 @@ pub struct Record {
     /// Findings that it had, excluded and minor ones included, with words for people; only the marks are compared,
     /// and a record that would grow too large leaves all words out.
     pub findings: BTreeMap<Mark, String>,
+    /// The baseline: findings that no exclusion had to cover, parts included, by the severity that they had.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted: BTreeMap<Severity, BTreeSet<Mark>>,
     /// What made up those findings that were more than one thing, as identities of their own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub parts: BTreeSet<Mark>,
@@ -121,6 +124,7 @@ impl Record {
             revision,
             time,
             findings: marks,
+            accepted: BTreeMap::new(),
             parts,
             declared: in_words(declared),
             injectors: BTreeMap::new(),
@@ -132,6 +136,23 @@ impl Record {
     pub fn injected_by(mut self, injectors: &BTreeMap<ObjectRef, String>) -> Self {
         self.injectors = in_words(injectors);
         self
+    }
+
+    /// With findings that are accepted from now on.
+    #[must_use]
+    pub fn accepting<'a>(mut self, findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        for finding in findings {
+            let marks = self.accepted.entry(finding.severity).or_default();
+            marks.insert(Mark::of(&finding.identity));
+            marks.extend(finding.parts.iter().map(|part| Mark::of_part(&finding.identity, &part.value)));
+        }
+        self
+    }
+
+    /// True if the finding, or everything that makes it up, was accepted at this severity or a worse one.
+    pub fn accepts(&self, finding: &Finding) -> bool {
+        let worse = || self.accepted.range(finding.severity..);
+        holds(finding, |mark| worse().any(|(_severity, marks)| marks.contains(mark)))
     }
 
     /// Reads canonical JSON.
@@ -161,19 +182,21 @@ impl Record {
 
     /// True if the revision had this finding, or everything that makes it up.
     pub fn has(&self, finding: &Finding) -> bool {
-        let Finding { identity, parts, .. } = finding;
-        let had = |value: &String| {
-            let mark = Mark::of_part(identity, value);
-            self.findings.contains_key(&mark) || self.parts.contains(&mark)
-        };
-        let had_all = || parts.iter().all(|part| had(&part.value) || part.within.iter().any(had));
-        had(&identity.value) || (!parts.is_empty() && had_all())
+        holds(finding, |mark| self.findings.contains_key(mark) || self.parts.contains(mark))
     }
 
     /// What the source declared of an object.
     pub fn declared(&self, object: &ObjectRef) -> Option<&Digest> {
         self.declared.get(&object.to_string())
     }
+}
+
+/// True if the finding is known, or everything that makes it up, by itself or within something wider.
+fn holds(finding: &Finding, has: impl Fn(&Mark) -> bool) -> bool {
+    let Finding { identity, parts, .. } = finding;
+    let known = |value: &String| has(&Mark::of_part(identity, value));
+    let all = || parts.iter().all(|part| known(&part.value) || part.within.iter().any(known));
+    known(&identity.value) || (!parts.is_empty() && all())
 }
 
 fn json(record: &Record) -> Result<String, Error> {
@@ -260,6 +283,17 @@ mod tests {
         assert!(!read.has(&made_of("list,watch secrets", &[get_list[1], ("watch secrets", &[])])));
         assert!(!read.has(&made_of("list *", &[("list *", &[])])));
         assert!(!read.has(&finding("something else")));
+    }
+
+    #[test]
+    fn what_was_accepted_is_so_up_to_its_severity() {
+        let at = |severity| Finding { severity, ..made_of("get,list x", &[("get x", &[]), ("list x", &[])]) };
+        let record = recorded(&[at(Severity::High)]).accepting([&at(Severity::High)]);
+        let read = Record::parse(&record.to_json().unwrap()).unwrap();
+        assert!(read.accepts(&at(Severity::High)) && read.accepts(&at(Severity::Low)));
+        assert!(!read.accepts(&at(Severity::Critical)));
+        assert!(read.accepts(&Finding { severity: Severity::High, ..made_of("list x", &[("list x", &[])]) }));
+        assert!(!recorded(&[at(Severity::High)]).accepts(&at(Severity::High)), "on record is not accepted");
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub struct Report {
     gaps: Vec<Gap>,
     /// Findings covered by an exclusion, worst first.
     excluded: Vec<Excluded>,
+    /// Findings that the baseline permits, worst first.
+    accepted: Vec<Finding>,
     /// Findings that cannot block, worst first: below `failAt`, or not proven.
     below_threshold: Vec<Finding>,
     /// Findings about what is missing, or of templates, worst first: before the application has settled it may still
@@ -94,6 +96,7 @@ impl Report {
             unsettled: Vec::new(),
             gaps: Vec::new(),
             excluded: Vec::new(),
+            accepted: Vec::new(),
             below_threshold: Vec::new(),
             provisional: Vec::new(),
             idle_exclusions: IdleExclusions::default(),
@@ -120,6 +123,14 @@ impl Report {
     pub fn drift(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
         self.drift = worst_first(findings, |finding| finding);
         self.counts.drift = BySeverity::of(self.drift.iter().map(|finding| finding.severity));
+        self
+    }
+
+    /// The findings that the baseline permits, in any order.
+    #[must_use]
+    pub fn accepted(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
+        self.accepted = worst_first(findings, |finding| finding);
+        self.counts.accepted = BySeverity::of(self.accepted.iter().map(|finding| finding.severity));
         self
     }
 

@@ -38,8 +38,9 @@ pub struct Scenario {
     /// The time at which the gate starts.
     #[schemars(with = "String")]
     pub start: Timestamp,
-    /// The last good revision: the gate runs on it first, and must pass, so that a record is there.
-    pub before: Option<Revision>,
+    /// Good revisions, oldest first: the gate runs on each, and must pass, so that a record is there.
+    #[serde(default)]
+    pub before: Vec<Revision>,
     /// The Job that the gate runs in, `NAMESPACE/NAME`: it judges the application that the Job belongs to.
     pub job: Option<String>,
     /// The Argo CD Application to judge, `NAMESPACE/NAME`.
@@ -81,6 +82,8 @@ pub struct Revision {
     pub job: Option<String>,
     /// File or folder with the cluster's objects, relative to the scenario.
     pub objects: PathBuf,
+    /// Policy file or folder under which it passed, relative to the scenario; the default policy if none is given.
+    pub policy: Option<PathBuf>,
 }
 
 /// Verbs on a resource that are refused.
@@ -163,7 +166,7 @@ impl Scenario {
             let message = format!("expected apiVersion {API_VERSION} and kind {KIND}");
             return Err(Error::Invalid { path, message });
         }
-        if scenario.before.is_some() && scenario.record.is_some() {
+        if !scenario.before.is_empty() && scenario.record.is_some() {
             let message = "both before and record say what passed last: give one of them".to_owned();
             return Err(Error::Invalid { path, message });
         }

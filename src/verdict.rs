@@ -103,7 +103,7 @@ pub struct Drift<'a> {
     pub rolls_back: bool,
 }
 
-/// A verdict and all that it rests on. Every finding is in exactly one of the four lists.
+/// A verdict and all that it rests on. Every finding is in exactly one of the five lists.
 #[derive(Clone, Debug)]
 pub struct Decision<'a> {
     /// The verdict.
@@ -114,6 +114,10 @@ pub struct Decision<'a> {
     pub drift: Vec<Drift<'a>>,
     /// Findings covered by an exclusion, with the entry.
     pub excluded: Vec<(&'a Finding, &'a Exclusion)>,
+    /// Findings that the baseline permits.
+    pub accepted: Vec<&'a Finding>,
+    /// True if it is the first run that accepted them: the pass must go on record.
+    pub founds_a_baseline: bool,
     /// Findings below `failAt`, or not proven.
     pub below: Vec<&'a Finding>,
     /// Findings about what is missing, or of templates, on an application that has not settled: it may still come.
@@ -137,6 +141,8 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
         reasons: Vec::new(),
         drift: Vec::new(),
         excluded: Vec::new(),
+        accepted: Vec::new(),
+        founds_a_baseline: false,
         below: Vec::new(),
         provisional: Vec::new(),
         blinding: Vec::new(),
@@ -151,12 +157,15 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
             decision.below.push(finding);
         } else if inputs.is_provisional(finding) {
             decision.provisional.push(finding);
+        } else if inputs.accepts(finding) {
+            decision.accepted.push(finding);
         } else {
             let novelty = changes.novelty(finding);
             let rolls_back = inputs.rolls_back(finding, &novelty);
             decision.drift.push(Drift { finding, novelty, rolls_back });
         }
     }
+    decision.founds_a_baseline = inputs.record.is_none() && !decision.accepted.is_empty();
     decision.expired = ledger.expired();
     decision.unused = ledger.unused(inputs.owned);
     decision.blinding = gaps::blinding(inputs);
@@ -184,6 +193,15 @@ impl Inputs<'_> {
     /// True if the gate had to wait and did not see the application settle.
     fn waits(&self) -> bool {
         self.hook != Some(HookPhase::SyncFail) && !self.settled
+    }
+
+    /// True if the baseline permits the finding, or will when it is made.
+    fn accepts(&self, finding: &Finding) -> bool {
+        self.policy.mode.has_baseline()
+            && match self.record {
+                Some(record) => record.accepts(finding),
+                None => self.policy.first_run.accepts(finding.severity),
+            }
     }
 
     /// True if there was nothing to judge: no Pod, no template, no object of the application's own.

@@ -89,7 +89,7 @@ impl Run<'_> {
             settled,
             today: self.clock.today(),
         });
-        self.record(&discovery, &seen, &decision, facts).await;
+        self.record(&discovery, &seen, &decision, facts).await?;
         Ok(facts.decided(&decision, &seen.evaluation, &unsettled, discovery.previous.as_deref()))
     }
 
@@ -159,14 +159,25 @@ impl Run<'_> {
     }
 
     /// After a pass, what passed goes on record. A record that cannot be written fails no sync: the next critical
-    /// drift then asks for no rollback.
-    async fn record(&self, discovery: &Discovery, seen: &Seen, decision: &Decision<'_>, facts: &mut Facts) {
+    /// drift then asks for no rollback, and the baseline stays as it was. A first baseline must be written, else every
+    /// run would be the first one.
+    async fn record(
+        &self,
+        discovery: &Discovery,
+        seen: &Seen,
+        decision: &Decision<'_>,
+        facts: &mut Facts,
+    ) -> Result<(), Stop> {
         if decision.verdict != Verdict::Pass || discovery.phase != HookPhase::PostSync {
-            return;
+            return Ok(());
         }
-        let record = told::record(&discovery.scope.application, seen, self.clock.now());
+        let record = told::record(&discovery.scope.application, seen, decision, self.clock.now());
         if let Err(error) = store::save(&self.cluster, self.records_namespace, &record).await {
+            if decision.founds_a_baseline {
+                return Err(error.into());
+            }
             facts.warn(format!("this pass is not on record: {error}"));
         }
+        Ok(())
     }
 }

@@ -58,19 +58,16 @@ impl Rehearsal {
     /// What is wrong with the scenario, its policy, record or objects, or that the revision before does not pass.
     pub async fn prepare(folder: &Path) -> Result<Self, String> {
         let scenario = Scenario::read(folder).map_err(|error| error.to_string())?;
-        let policy = match &scenario.policy {
-            Some(file) => policy(&folder.join(file))?,
-            None => Policy::default(),
-        };
+        let policy = policy(folder, scenario.policy.as_deref())?;
         let api = scenario.api();
         let put = |file: &Path, stale: &[_]| {
             scenario::put(&api, &folder.join(file), stale).map_err(|error| error.to_string())
         };
         let mut present = Vec::new();
-        if let Some(before) = &scenario.before {
-            present = put(&before.objects, &[])?;
-            let job = before.job.as_deref();
-            let report = gate(&api, &scenario, job, &Policy::default(), &Progress::Lines).await?;
+        for before in &scenario.before {
+            present = put(&before.objects, &present)?;
+            let (job, policy) = (before.job.as_deref(), self::policy(folder, before.policy.as_deref())?);
+            let report = gate(&api, &scenario, job, &policy, &Progress::Lines).await?;
             if report.exit() != Exit::Pass {
                 let reason = report.reasons.first().map(ToString::to_string).unwrap_or_default();
                 return Err(format!("{}: the revision before does not pass: {reason}", folder.display()));
@@ -110,8 +107,10 @@ fn argocd(scenario: &Scenario) -> discover::Options {
     target::argocd(&args)
 }
 
-fn policy(path: &Path) -> Result<Policy, String> {
-    let files = inputs::policies(&[path.to_owned()])?;
+/// The policy of a file or folder in the scenario's; the default one without.
+fn policy(folder: &Path, file: Option<&Path>) -> Result<Policy, String> {
+    let Some(file) = file else { return Ok(Policy::default()) };
+    let files = inputs::policies(&[folder.join(file)])?;
     policy::parse(&files).map_err(|errors| errors.to_string())
 }
 

@@ -10,7 +10,7 @@ use crate::app::look::Seen;
 use crate::cluster::{ApiError, Reason};
 use crate::engine::{Counts, Evaluation};
 use crate::exit::Exit;
-use crate::finding::Severity;
+use crate::finding::{Certainty, Severity};
 use crate::gitops::argocd::discover::{self, Discovery};
 use crate::policy::PolicyErrors;
 use crate::record::Record;
@@ -197,9 +197,19 @@ pub(super) fn counts(evaluation: &Evaluation) -> String {
     format!("{pods} Pods, {templates} templates, {objects} other objects: {findings} findings")
 }
 
-/// The record of a pass. Minor findings are on record too: one that becomes worse in place is not new.
-pub(super) fn record(application: &Application, seen: &Seen, time: Timestamp) -> Record {
+/// The record of a pass. Minor findings are on record too: one that becomes worse in place is not new. What was
+/// proven and no exclusion had to cover is accepted from now on.
+pub(super) fn record(
+    application: &Application,
+    seen: &Seen,
+    decision: &Decision<'_>,
+    time: Timestamp,
+) -> Record {
     let findings = seen.evaluation.findings.values().filter(|finding| finding.severity > Severity::Info);
+    let accepted = decision.below.iter().chain(&decision.accepted).copied();
+    let noted = accepted.filter(|finding| finding.severity > Severity::Info);
+    let proven = noted.filter(|finding| finding.certainty == Certainty::Certain);
     Record::new(&application.name, application.revision.clone(), time, findings, &seen.declared)
         .injected_by(&seen.injectors)
+        .accepting(proven)
 }

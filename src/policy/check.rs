@@ -6,8 +6,9 @@ use jiff::civil::Date;
 
 use super::fields::Located;
 use super::problem::{Problems, did_you_mean};
-use super::raw::{RawExclusion, RawPolicy, RawRules, RawSubject};
+use super::raw::{FIRST_RUNS, MODES, RawBaseline, RawExclusion, RawPolicy, RawRules, RawSubject};
 use super::tree::At;
+use super::{FirstRun, Mode};
 use crate::exclusion::{Exclusion, Pattern, Position, Subject};
 use crate::finding::Severity;
 use crate::model::reference::ObjectRef;
@@ -22,6 +23,8 @@ pub(super) struct Part {
     pub(super) fail_at: Set<Severity>,
     pub(super) rollback_at: Set<Severity>,
     pub(super) without_baseline: Set<bool>,
+    pub(super) mode: Set<Mode>,
+    pub(super) first_run: Set<FirstRun>,
     pub(super) sensitive_namespaces: Set<Vec<String>>,
     pub(super) sandbox_handlers: Set<Vec<String>>,
     pub(super) exclusions: Vec<Exclusion>,
@@ -39,6 +42,8 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
         fail_at: severity("failAt", spec.fail_at, problems),
         rollback_at: severity("rollbackAt", spec.rollback_at, problems),
         without_baseline: without_baseline.map(|flag| (problems.position(flag.at), flag.value)),
+        mode: mode(spec.mode, problems),
+        first_run: spec.baseline.and_then(|raw| first_run(raw, problems)),
         sensitive_namespaces: names("sensitiveNamespaces", namespaces, problems),
         sandbox_handlers: names("sandboxHandlers", handlers, problems),
         exclusions: spec
@@ -60,6 +65,47 @@ fn severity(name: &str, written: Option<Located<String>>, problems: &mut Problem
         );
     }
     Some((problems.position(at), found?))
+}
+
+fn mode(written: Option<Located<String>>, problems: &mut Problems) -> Set<Mode> {
+    let Located { at, value } = written?;
+    let mode = match value.as_str() {
+        "exclusions" => Mode::Exclusions,
+        "baseline" => Mode::Baseline,
+        "both" => Mode::Both,
+        other => {
+            let hint = did_you_mean(other, MODES);
+            problems.add(at, format!("`mode` must be {}, and this is `{other}`{hint}", MODES.join(", ")));
+            return None;
+        }
+    };
+    Some((problems.position(at), mode))
+}
+
+fn first_run(raw: RawBaseline, problems: &mut Problems) -> Set<FirstRun> {
+    let RawBaseline { first_run, below } = raw;
+    let limit = severity("below", below, problems);
+    let Located { at, value } = first_run?;
+    let first_run = match (value.as_str(), limit) {
+        ("fail", None) => FirstRun::Fail,
+        ("accept", None) => FirstRun::Accept,
+        ("accept-below", Some((_at, limit))) => FirstRun::AcceptBelow(limit),
+        ("accept-below", None) => {
+            problems.add(at, "`firstRun: accept-below` needs `below`, a severity");
+            return None;
+        }
+        ("fail" | "accept", Some(_)) => {
+            problems.add(at, format!("`below` is for `firstRun: accept-below`, and this is `{value}`"));
+            return None;
+        }
+        (other, _) => {
+            let hint = did_you_mean(other, FIRST_RUNS);
+            let known = FIRST_RUNS.join(", ");
+            problems.add(at, format!("`firstRun` must be {known}, and this is `{other}`{hint}"));
+            return None;
+        }
+    };
+    Some((problems.position(at), first_run))
 }
 
 fn names(

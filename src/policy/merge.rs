@@ -2,7 +2,7 @@
 
 use super::check::{Part, Set};
 use super::problem::Problem;
-use super::{Policy, RollbackPolicy};
+use super::{Mode, Policy, RollbackPolicy};
 use crate::exclusion::Exclusions;
 use crate::rules::Settings;
 
@@ -14,6 +14,8 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
             fail_at,
             rollback_at,
             without_baseline,
+            mode,
+            first_run,
             sensitive_namespaces,
             sandbox_handlers,
             exclusions,
@@ -21,11 +23,14 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         agree("failAt", &mut sum.fail_at, fail_at, problems);
         agree("rollbackAt", &mut sum.rollback_at, rollback_at, problems);
         agree("withoutBaseline", &mut sum.without_baseline, without_baseline, problems);
+        agree("mode", &mut sum.mode, mode, problems);
+        agree("baseline", &mut sum.first_run, first_run, problems);
         agree("sensitiveNamespaces", &mut sum.sensitive_namespaces, sensitive_namespaces, problems);
         agree("sandboxHandlers", &mut sum.sandbox_handlers, sandbox_handlers, problems);
         sum.exclusions.extend(exclusions);
     }
     ordered(&sum, problems);
+    used(&sum, problems);
     let default = Policy::default();
     let settings = Settings::default();
     Policy {
@@ -34,6 +39,8 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         rollback: RollbackPolicy {
             without_baseline: value(sum.without_baseline, default.rollback.without_baseline),
         },
+        mode: value(sum.mode, default.mode),
+        first_run: value(sum.first_run, default.first_run),
         settings: Settings {
             sensitive_namespaces: value(sum.sensitive_namespaces, settings.sensitive_namespaces),
             sandbox_handlers: value(sum.sandbox_handlers, settings.sandbox_handlers),
@@ -54,6 +61,19 @@ fn agree<T: PartialEq>(name: &str, kept: &mut Set<T>, other: Set<T>, problems: &
     };
     if kept != other {
         let message = format!("`{name}` is set to something else at {first}; it can have one value only");
+        problems.push(Problem { at: at.clone(), message });
+    }
+}
+
+/// What is written must be used.
+fn used(sum: &Part, problems: &mut Vec<Problem>) {
+    let mode = sum.mode.as_ref().map_or(Mode::default(), |(_at, mode)| *mode);
+    if let (Mode::Baseline, Some(first)) = (mode, sum.exclusions.first()) {
+        let message = "`mode` is baseline, which uses no exclusions; `both` uses them too".to_owned();
+        problems.push(Problem { at: first.at.clone(), message });
+    }
+    if let (Mode::Exclusions, Some((at, _))) = (mode, &sum.first_run) {
+        let message = "`baseline` is for `mode` baseline or both, and this is exclusions".to_owned();
         problems.push(Problem { at: at.clone(), message });
     }
 }

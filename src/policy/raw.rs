@@ -63,6 +63,12 @@ pub(super) struct RawSpec {
     pub(super) rollback_at: Option<Located<String>>,
     /// When a rollback is asked for.
     pub(super) rollback: Option<RawRollback>,
+    /// What permits a finding: `exclusions`, what the last revision that passed had (`baseline`), or `both`. Default:
+    /// exclusions.
+    #[schemars(with = "Option<String>", extend("enum" = MODES))]
+    pub(super) mode: Option<Located<String>>,
+    /// What a baseline permits before there is one.
+    pub(super) baseline: Option<RawBaseline>,
     /// Parameters of rules.
     pub(super) rules: Option<RawRules>,
     /// Permissions for findings.
@@ -77,6 +83,18 @@ pub(super) struct RawRollback {
     /// Ask for a rollback although no good revision is on record, so that nobody can know whether it helps. Default:
     /// false.
     pub(super) without_baseline: Option<Located<bool>>,
+}
+
+/// What a baseline permits before there is one.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Baseline", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawBaseline {
+    /// `fail` permits nothing, `accept` everything, `accept-below` what is below the severity `below`. Default: fail.
+    #[schemars(with = "Option<String>", extend("enum" = FIRST_RUNS))]
+    pub(super) first_run: Option<Located<String>>,
+    /// For `accept-below`: findings of this severity or worse are not permitted.
+    #[schemars(with = "Option<Severity>")]
+    pub(super) below: Option<Located<String>>,
 }
 
 /// Parameters of rules. A list replaces its default.
@@ -138,21 +156,28 @@ pub(super) struct RawSubject {
     pub(super) owner: Option<Located<String>>,
 }
 
+/// Values of `mode`.
+pub(super) const MODES: [&str; 3] = ["exclusions", "baseline", "both"];
+/// Values of `baseline.firstRun`.
+pub(super) const FIRST_RUNS: [&str; 3] = ["fail", "accept", "accept-below"];
+
 const POLICY: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const METADATA: &[&str] = &["name", "namespace", "labels", "annotations"];
-const SPEC: &[&str] = &["failAt", "rollbackAt", "rollback", "rules", "exclusions"];
+const SPEC: &[&str] = &["failAt", "rollbackAt", "rollback", "mode", "baseline", "rules", "exclusions"];
 const ROLLBACK: &[&str] = &["withoutBaseline"];
+const BASELINE: &[&str] = &["firstRun", "below"];
 const RULES: &[&str] = &["sensitiveNamespaces", "sandboxHandlers"];
 const EXCLUSION: &[&str] = &["rule", "subject", "container", "image", "value", "reason", "owner", "expires"];
 const SUBJECT: &[&str] = &["kind", "namespace", "name", "owner"];
 
 /// Fields of each mapping, by its name in the schema.
 #[cfg(test)]
-pub(super) const FIELDS: [(&str, &[&str]); 7] = [
+pub(super) const FIELDS: [(&str, &[&str]); 8] = [
     ("GatePolicy", POLICY),
     ("Metadata", METADATA),
     ("Spec", SPEC),
     ("Rollback", ROLLBACK),
+    ("Baseline", BASELINE),
     ("Rules", RULES),
     ("Exclusion", EXCLUSION),
     ("Subject", SUBJECT),
@@ -202,6 +227,8 @@ impl RawSpec {
             fail_at: members.text("failAt", problems),
             rollback_at: members.text("rollbackAt", problems),
             rollback: members.get("rollback").and_then(|node| RawRollback::read(node, problems)),
+            mode: members.text("mode", problems),
+            baseline: members.get("baseline").and_then(|node| RawBaseline::read(node, problems)),
             rules: members.get("rules").and_then(|node| RawRules::read(node, problems)),
             exclusions: exclusions.iter().filter_map(|node| RawExclusion::read(node, problems)).collect(),
         })
@@ -212,6 +239,13 @@ impl RawRollback {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "`rollback`", ROLLBACK, problems)?;
         Some(Self { without_baseline: members.flag("withoutBaseline", problems) })
+    }
+}
+
+impl RawBaseline {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "`baseline`", BASELINE, problems)?;
+        Some(Self { first_run: members.text("firstRun", problems), below: members.text("below", problems) })
     }
 }
 

@@ -94,6 +94,39 @@ fn a_policy_says_thresholds_parameters_and_exclusions() {
 }
 
 #[test]
+fn a_baseline_may_permit_what_was_there() {
+    let read = |spec: &str| parse_for(CATALOGUE, &[("p", policy(spec))]).unwrap();
+    let both = read("  mode: both\n  baseline: {firstRun: accept-below, below: high}\n");
+    assert_eq!((both.mode, both.first_run), (Mode::Both, FirstRun::AcceptBelow(Severity::High)));
+    assert!(both.first_run.accepts(Severity::Medium) && !both.first_run.accepts(Severity::High));
+    let baseline = read("  mode: baseline\n");
+    assert_eq!((baseline.mode, baseline.first_run), (Mode::Baseline, FirstRun::Fail));
+}
+
+#[test]
+fn a_baseline_that_nobody_asks_for_is_named() {
+    check("  baseline: {firstRun: accept}\n", &["4:24: `baseline` is for `mode` baseline or both"]);
+    check(
+        "  mode: bosh\n",
+        &["4:9: `mode` must be exclusions, baseline, both, and this is `bosh` (did you mean `both`?)"],
+    );
+    check(
+        "  mode: both\n  baseline: {firstRun: accept-below}\n",
+        &["5:24: `firstRun: accept-below` needs `below`"],
+    );
+    check(
+        "  mode: both\n  baseline: {firstRun: accept, below: low}\n",
+        &["5:24: `below` is for `firstRun: accept-below`"],
+    );
+    check(
+        "  mode: both\n  baseline: {firstRun: acept}\n",
+        &["5:24: `firstRun` must be fail, accept, accept-below"],
+    );
+    let list = FULL.replace("  failAt", "  mode: baseline\n  failAt");
+    check(&list, &["12:7: `mode` is baseline, which uses no exclusions"]);
+}
+
+#[test]
 fn everything_wrong_is_named_at_once_with_its_place() {
     check(
         "  failAt: hihg

@@ -20,7 +20,7 @@ impl Report {
         evaluation: &Evaluation,
         previous: Option<&str>,
     ) -> Self {
-        let Decision { verdict, reasons, drift, excluded, below, provisional, .. } = decision;
+        let Decision { verdict, reasons, drift, excluded, accepted, below, provisional, .. } = decision;
         let rollback = run.hook.as_ref().and_then(|_hook| rollback(&decision.plan, previous));
         let mut reasons = reasons.iter().map(Printable::new);
         let mut report = Self::new(application, run, (*verdict).into(), reasons.next().unwrap_or_default());
@@ -31,6 +31,7 @@ impl Report {
             .judged(evaluation.counts)
             .drift(drift.iter().map(Finding::from))
             .excluded(excluded.iter().map(Excluded::from))
+            .accepted(accepted.iter().copied().map(Finding::from))
             .below_threshold(below.iter().copied().map(Finding::from))
             .provisional(provisional.iter().copied().map(Finding::from))
             .gaps(gaps(evaluation, &decision.blinding))
@@ -102,6 +103,8 @@ mod tests {
             reasons: vec![reason.to_owned()],
             drift: Vec::new(),
             excluded: Vec::new(),
+            accepted: Vec::new(),
+            founds_a_baseline: false,
             below: Vec::new(),
             provisional: Vec::new(),
             blinding: Vec::new(),

@@ -63,6 +63,7 @@ pub fn render(report: &Report, layout: Layout) -> String {
     page.list("Exclusions that cover nothing", &idle.unused, |page, unused| {
         page.item(&words::exclusion(unused));
     });
+    page.minor("In the baseline", &report.accepted);
     page.minor("Not counted before the application has settled", &report.provisional);
     page.minor("Below the threshold or not proven", &report.below_threshold);
     page.list("Warnings", &report.warnings, |page, warning| page.item(warning.as_str()));

@@ -51,6 +51,8 @@ pub struct Counts {
     pub drift: BySeverity,
     /// Findings covered by an exclusion, by severity.
     pub excluded: BySeverity,
+    /// Findings that the baseline permits, by severity.
+    pub accepted: BySeverity,
     /// Findings that cannot block, by severity.
     pub below_threshold: BySeverity,
     /// Findings that do not count before the application has settled, by severity.

@@ -112,10 +112,14 @@ fn inconclusive(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
 
 fn passed(inputs: &Inputs<'_>, decision: &Decision<'_>) -> String {
     let fail_at = inputs.policy.fail_at;
-    let covered = match decision.excluded.len() {
+    let told = |findings: usize, how: &str| match findings {
         0 => String::new(),
-        covered => format!(", {} covered by exclusions", count(covered, "finding")),
+        findings => format!(", {} {how}", count(findings, "finding")),
     };
+    let baseline =
+        if inputs.record.is_some() { "in the baseline" } else { "accepted for the first baseline" };
+    let covered = told(decision.excluded.len(), "covered by exclusions");
+    let covered = covered + &told(decision.accepted.len(), baseline);
     match inputs.hook {
         Some(HookPhase::PostSync) | None => format!("no drift at or above {fail_at}{covered}"),
         Some(HookPhase::SyncFail) => {

@@ -8,6 +8,7 @@ use crate::exclusion::tests::{deployment, exclusion, finding};
 use crate::exclusion::{Exclusions, Subject};
 use crate::finding::{Cause, GapReason, GapScope, Severity};
 use crate::model::reference::GroupKind;
+use crate::policy::{FirstRun, Mode};
 use crate::rules::RULES;
 
 const RULE: &str = "privileged-container";
@@ -117,6 +118,40 @@ fn new_critical_drift_that_the_source_brought_is_critical() {
 #[test]
 fn without_a_record_critical_drift_is_blocked() {
     Case::new().with(bad()).is(Verdict::Blocked, "no good revision is on record");
+}
+
+/// A policy with a baseline.
+fn with_baseline(mut case: Case, first_run: FirstRun) -> Case {
+    (case.policy.mode, case.policy.first_run) = (Mode::Both, first_run);
+    case
+}
+
+#[test]
+fn what_the_baseline_has_is_no_drift() {
+    let case = with_baseline(Case::new().with(bad()).recorded(&[&bad()], "new"), FirstRun::Fail);
+    case.is(Verdict::Blocked, "the last revision that passed had it too");
+    let record = case.record.clone().map(|record| record.accepting([&bad()]));
+    Case { record: record.clone(), ..case }
+        .is(Verdict::Pass, "no drift at or above high, 1 finding in the baseline");
+    let without = Case { record, ..Case::new().with(bad()) };
+    without.is(Verdict::Blocked, "had it too");
+}
+
+#[test]
+fn what_became_worse_since_the_baseline_is_drift() {
+    let case = with_baseline(Case::new().with(bad()).recorded(&[&high()], "new"), FirstRun::Fail);
+    let record = case.record.clone().map(|record| record.accepting([&high()]));
+    Case { record, ..case }.is(Verdict::Blocked, "1 critical finding");
+}
+
+#[test]
+fn the_first_run_accepts_what_the_policy_says() {
+    let first = |first_run| with_baseline(Case::new().with(bad()), first_run);
+    first(FirstRun::Fail).is(Verdict::Blocked, "no good revision is on record");
+    first(FirstRun::Accept).is(Verdict::Pass, "1 finding accepted for the first baseline");
+    first(FirstRun::AcceptBelow(Severity::Critical)).is(Verdict::Blocked, "1 critical finding");
+    let recorded = first(FirstRun::Accept).recorded(&[], "old");
+    recorded.is(Verdict::Critical, "new since good");
 }
 
 #[test]
@@ -357,31 +392,41 @@ fn any_case() -> impl Strategy<Value = Case> {
     });
     let gap = proptest::option::of(any_gap());
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (findings, exclusions, gap, flags, 0..4_usize).prop_map(|(findings, exclusions, gap, flags, known)| {
-        let (settled, failed, recorded, changed, empty, unproven) = flags;
-        let mut case = Case::new();
-        if empty {
-            (case.evaluation.counts.pods, case.owned) = (0, BTreeSet::new());
-        } else {
-            case.owned.insert(subject(1));
-            case.declared.insert(subject(1), digest("new"));
-        }
-        if recorded {
-            let known: Vec<_> = findings.iter().take(known).collect();
-            case = case.recorded(&known, if changed { "old" } else { "new" });
-        }
-        for finding in findings {
-            case = case.with(finding);
-        }
-        case.policy.rollback.without_baseline = unproven;
-        case.policy.exclusions = Exclusions::new(exclusions);
-        case.settled = settled;
-        case.hook = Some(if failed { HookPhase::SyncFail } else { HookPhase::PostSync });
-        match gap {
-            Some(scope) => case.gap(scope),
-            None => case,
-        }
-    })
+    let first = proptest::sample::select(vec![
+        FirstRun::Fail,
+        FirstRun::Accept,
+        FirstRun::AcceptBelow(Severity::Critical),
+    ]);
+    let mode = proptest::sample::select(vec![Mode::Exclusions, Mode::Both]);
+    (findings, exclusions, gap, flags, 0..4_usize, (mode, first)).prop_map(
+        |(findings, exclusions, gap, flags, known, permits)| {
+            let (settled, failed, recorded, changed, empty, unproven) = flags;
+            let mut case = Case::new();
+            if empty {
+                (case.evaluation.counts.pods, case.owned) = (0, BTreeSet::new());
+            } else {
+                case.owned.insert(subject(1));
+                case.declared.insert(subject(1), digest("new"));
+            }
+            if recorded {
+                let known: Vec<_> = findings.iter().take(known).collect();
+                case = case.recorded(&known, if changed { "old" } else { "new" });
+                case.record = case.record.map(|record| record.accepting(known.into_iter().take(1)));
+            }
+            for finding in findings {
+                case = case.with(finding);
+            }
+            case.policy.rollback.without_baseline = unproven;
+            (case.policy.mode, case.policy.first_run) = permits;
+            case.policy.exclusions = Exclusions::new(exclusions);
+            case.settled = settled;
+            case.hook = Some(if failed { HookPhase::SyncFail } else { HookPhase::PostSync });
+            match gap {
+                Some(scope) => case.gap(scope),
+                None => case,
+            }
+        },
+    )
 }
 
 /// All of a decision that anybody reads.
@@ -430,7 +475,8 @@ proptest! {
         let decision = decide(&case.inputs());
         let drift = decision.drift.iter().map(|drift| &drift.finding.identity);
         let excluded = decision.excluded.iter().map(|(finding, _)| &finding.identity);
-        let others = decision.below.iter().chain(&decision.provisional).map(|finding| &finding.identity);
+        let others = [&decision.below, &decision.provisional, &decision.accepted].into_iter().flatten();
+        let others = others.map(|finding| &finding.identity);
         let mut all: Vec<_> = drift.chain(excluded).chain(others).collect();
         all.sort();
         let expected: Vec<_> = case.evaluation.findings.keys().collect();

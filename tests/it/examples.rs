@@ -60,3 +60,25 @@ fn a_folder_without_a_scenario_is_refused_by_name() {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.contains("reading scenario src"), "{errors}");
 }
+
+#[test]
+fn a_first_baseline_that_cannot_be_written_is_no_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let example = |name: &str| std::fs::read_to_string(Path::new("examples/brownfield").join(name)).unwrap();
+    write("objects.yaml", &example("before.yaml"));
+    write("policy.yaml", &example("policy.yaml"));
+    let scenario = |more: &str| {
+        format!(
+            "apiVersion: driftgate.dev/v1alpha1\nkind: Scenario\ntitle: t\nstart: 2026-11-24T10:00:00Z\n\
+             job: shop/driftgate-7a6b5c4-postsync-1795510800\nobjects: objects.yaml\npolicy: policy.yaml\n{more}"
+        )
+    };
+    write("scenario.yaml", &scenario(""));
+    assert_eq!(rehearse(folder.path(), &[]).status.code(), Some(0));
+    write("scenario.yaml", &scenario("forbid:\n- verbs: [create]\n  resource: configmaps\n"));
+    let output = rehearse(folder.path(), &[]);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{report}");
+    assert!(report.contains("the record of what passed: creating"), "{report}");
+}

@@ -88,7 +88,7 @@ fn documents(file: &Path) -> Vec<Value> {
 fn the_report_of_an_example_is_as_the_schema_says(#[files("examples/*/scenario.yaml")] file: PathBuf) {
     let folder = file.parent().unwrap().display().to_string();
     let (out, code) = run(&["rehearse", &folder, "-o", "json"], "");
-    if folder.ends_with("broken-policy") {
+    if ["broken-policy", "half-written-list"].iter().any(|name| folder.ends_with(name)) {
         assert_eq!((out.as_str(), code), ("", 3), "there is no report");
         return;
     }
@@ -141,7 +141,11 @@ fn the_schema_of_reports_refuses_what_is_no_report() {
 }
 
 #[rstest]
-fn the_policy_of_an_example_is_as_the_schema_says(#[files("examples/*/policy.yaml")] file: PathBuf) {
+fn the_policy_of_an_example_is_as_the_schema_says(
+    #[files("examples/*/policy.yaml")]
+    #[exclude("half-written-list")]
+    file: PathBuf,
+) {
     let schema = Schema::published("policy");
     for policy in documents(&file) {
         if file.parent().unwrap().ends_with("broken-policy") {
