@@ -2,6 +2,7 @@
 //!
 //! Owns the wiring and the deadline. Holds no detail of a policy, a rule or a GitOps tool.
 
+mod baseline;
 mod catalogue;
 mod clock;
 mod controller;
@@ -46,6 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Scan(args) => scan::run(args, &console, &mut out).await?,
         Command::Record(args) => record::run(args, &console, &mut out).await?,
         Command::Rehearse(args) => rehearse::run(args, &console, &mut out).await?,
+        Command::Baseline(args) => baseline::run(args, &console, &mut out).await?,
         Command::Rules(args) => catalogue::rules(args, &mut out)?,
         Command::Explain(args) => catalogue::explain(args, &mut out, &mut io::stderr())?,
         Command::Schema(args) => catalogue::schema(args, &mut out)?,

@@ -1,5 +1,6 @@
 //! The command line: faithful to the arguments and the environment, no files, no cluster.
 
+mod baseline;
 mod record;
 mod rollback;
 
@@ -8,6 +9,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use baseline::{
+    BaselineAccept, BaselineArgs, BaselineCommand, BaselineDiff, BaselineExport, BaselineOf, BaselineShow,
+};
 pub use record::RecordArgs;
 pub use rollback::{ControllerArgs, OptIn, RollbackOptions, TargetArgs, UnprovenTarget};
 
@@ -39,6 +43,8 @@ pub enum Command {
     Record(RecordArgs),
     /// Run the whole gate on a recorded application in the in-memory Kubernetes API.
     Rehearse(RehearseArgs),
+    /// Show, compare, accept or export what an application had when it last passed.
+    Baseline(BaselineArgs),
     /// List the rules.
     Rules(RulesArgs),
     /// Show one rule's page.

@@ -8,6 +8,7 @@
 //! - [`exit`] is the protocol towards the GitOps tool.
 
 pub mod app;
+pub mod baseline;
 pub mod cli;
 pub mod cluster;
 pub mod declared;

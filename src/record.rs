@@ -29,6 +29,11 @@ const WORDS: usize = 160;
 pub struct Mark(String);
 
 impl Mark {
+    /// Its digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The mark of an identity.
     pub fn of(identity: &Identity) -> Self {
         Self::of_part(identity, &identity.value)
@@ -147,6 +152,16 @@ impl Record {
             marks.extend(finding.parts.iter().map(|part| Mark::of_part(&finding.identity, &part.value)));
         }
         self
+    }
+
+    /// What was accepted, in words, with the severity that it had; parts are not told apart.
+    pub fn accepted_findings(&self) -> impl Iterator<Item = (Severity, &Mark, &str)> {
+        let all =
+            self.accepted.iter().flat_map(|(severity, marks)| marks.iter().map(|mark| (*severity, mark)));
+        all.filter_map(|(severity, mark)| {
+            let words = self.findings.get(mark)?;
+            Some((severity, mark, if words.is_empty() { mark.as_str() } else { words }))
+        })
     }
 
     /// True if the finding, or everything that makes it up, was accepted at this severity or a worse one.

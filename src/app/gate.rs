@@ -20,6 +20,7 @@ use crate::finding::{Gap, GapReason, GapScope};
 use crate::gitops::argocd::discover::{self, Discovery};
 use crate::policy::Policy;
 use crate::progress::Progress;
+use crate::record::Record;
 use crate::report::Report;
 use crate::rules::Rule;
 use crate::scope::{HookPhase, Scope};
@@ -77,20 +78,44 @@ impl Run<'_> {
         seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
         let name = &discovery.scope.application.name;
         let record = store::newest(&self.cluster, self.records_namespace, name).await?;
-        let decision = decide(&Inputs {
+        let decision = self.decide(&discovery, &seen, record.as_ref(), settled);
+        self.record(&discovery, &seen, &decision, facts).await?;
+        Ok(facts.decided(&decision, &seen.evaluation, &unsettled, discovery.previous.as_deref()))
+    }
+
+    /// Accepts what the application has once it has settled, whatever was accepted before: a pass under the policy of
+    /// a first run goes on record.
+    pub(super) async fn accept(&self, facts: &mut Facts) -> Result<Report, Stop> {
+        let discovery = self.discover(facts).await?;
+        let (mut seen, settled, unsettled) = Box::pin(self.look(&discovery, facts)).await?;
+        seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
+        let decision = self.decide(&discovery, &seen, None, settled);
+        if decision.verdict == Verdict::Pass {
+            let record = told::record(&discovery.scope.application, &seen, &decision, self.clock.now());
+            store::save(&self.cluster, self.records_namespace, &record).await?;
+        }
+        Ok(facts.decided(&decision, &seen.evaluation, &unsettled, None))
+    }
+
+    fn decide<'b>(
+        &'b self,
+        discovery: &Discovery,
+        seen: &'b Seen,
+        record: Option<&'b Record>,
+        settled: bool,
+    ) -> Decision<'b> {
+        decide(&Inputs {
             evaluation: &seen.evaluation,
             policy: self.policy,
             rules: self.rules,
-            record: record.as_ref(),
+            record,
             declared: &seen.declared,
             owned: &seen.owned,
             injectors: &seen.injectors,
             hook: Some(discovery.phase),
             settled,
             today: self.clock.today(),
-        });
-        self.record(&discovery, &seen, &decision, facts).await?;
-        Ok(facts.decided(&decision, &seen.evaluation, &unsettled, discovery.previous.as_deref()))
+        })
     }
 
     async fn discover(&self, facts: &mut Facts) -> Result<Discovery, Stop> {

@@ -142,17 +142,29 @@ fn exclusion(raw: RawExclusion, catalogue: &[&'static Rule], problems: &mut Prob
     let image = image.map(|written| literal("image", written, problems));
     let value = value.map(|written| literal("value", written, problems));
     let expires = expires.and_then(|written| date(&written, problems));
+    let reason = filled_in("reason", reason, problems);
+    let owner = filled_in("owner", owner, problems);
     Some(Exclusion {
         rule: rule?.id,
         subject: subject?,
         container: transpose(container)?,
         image: transpose(image)?,
         value: transpose(value)?,
-        reason: reason?.value.trim().to_owned(),
-        owner: owner?.value.trim().to_owned(),
+        reason: reason?,
+        owner: owner?,
         expires: expires?,
         at: problems.position(at),
     })
+}
+
+/// An export leaves reasons and owners to people.
+fn filled_in(name: &str, written: Option<Located<String>>, problems: &mut Problems) -> Option<String> {
+    let Located { at, value } = written?;
+    if value.trim() == "TODO" {
+        problems.add(at, format!("`{name}` still says TODO"));
+        return None;
+    }
+    Some(value.trim().to_owned())
 }
 
 /// Present and wrong is none at all; absent is fine.

@@ -116,8 +116,7 @@ fn passed(inputs: &Inputs<'_>, decision: &Decision<'_>) -> String {
         0 => String::new(),
         findings => format!(", {} {how}", count(findings, "finding")),
     };
-    let baseline =
-        if inputs.record.is_some() { "in the baseline" } else { "accepted for the first baseline" };
+    let baseline = if inputs.record.is_some() { "in the baseline" } else { "accepted into the baseline" };
     let covered = told(decision.excluded.len(), "covered by exclusions");
     let covered = covered + &told(decision.accepted.len(), baseline);
     match inputs.hook {

@@ -148,7 +148,7 @@ fn what_became_worse_since_the_baseline_is_drift() {
 fn the_first_run_accepts_what_the_policy_says() {
     let first = |first_run| with_baseline(Case::new().with(bad()), first_run);
     first(FirstRun::Fail).is(Verdict::Blocked, "no good revision is on record");
-    first(FirstRun::Accept).is(Verdict::Pass, "1 finding accepted for the first baseline");
+    first(FirstRun::Accept).is(Verdict::Pass, "1 finding accepted into the baseline");
     first(FirstRun::AcceptBelow(Severity::Critical)).is(Verdict::Blocked, "1 critical finding");
     let recorded = first(FirstRun::Accept).recorded(&[], "old");
     recorded.is(Verdict::Critical, "new since good");

@@ -2,9 +2,11 @@
 //! shipped rights, and the exit code decides how the sync ends.
 
 mod admission;
+mod baseline;
 mod files;
 mod gated;
 mod hooks;
+mod outside;
 mod recorded;
 mod rights;
 mod rolled;

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed; fixtures are files"
 )]
 
+mod baseline;
 mod catalogue;
 mod cli;
 mod examples;
@@ -17,4 +18,5 @@ mod manifests;
 mod record;
 mod rules;
 mod schemas;
+mod served;
 mod tidy;

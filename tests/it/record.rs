@@ -5,96 +5,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
-use driftgate::manifests;
-use driftgate::memory::{Api, ObjectRef};
+use driftgate::memory::ObjectRef;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use crate::served::{Served, run};
 
 /// Stands for what nobody may read.
 const SECRET: &str = "s3cret-of-the-shop";
-
-/// An API that is served on loopback, and a folder for what tests write.
-struct Served {
-    api: Api,
-    folder: TempDir,
-}
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Served {
-    /// Serves the cluster of an example.
-    fn example(name: &str) -> Self {
-        let api = Api::default();
-        let objects = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).join("objects.yaml");
-        let problems = manifests::read(&[objects], std::io::empty(), |json| {
-            api.seed(json).map(drop).map_err(|error| error.to_string())
-        });
-        assert_eq!(problems, []);
-        let (told, port) = std::sync::mpsc::channel();
-        let server = api.clone();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                told.send(listener.local_addr().unwrap().port()).unwrap();
-                server.serve(listener).await
-            })
-        });
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("http://127.0.0.1:{}", port.recv().unwrap());
-        let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{"name": "c", "cluster": {"server": url}}],
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "users": [{"name": "u", "user": {}}]});
-        fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string()).unwrap();
-        Self { api, folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Runs a command against the served API.
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let kubeconfig = self.path("kubeconfig").display().to_string();
-        run(&[arguments, &["--kubeconfig", &kubeconfig]].concat())
-    }
-
-    /// Records into a folder of this name.
-    fn record(&self, name: &str, arguments: &[&str]) -> Ran {
-        let to = self.path(name).display().to_string();
-        self.run(&[&["record", "--to", &to], arguments].concat())
-    }
-
-    /// Rehearses the folder of this name; the report as JSON.
-    fn rehearse(&self, name: &str) -> Value {
-        let ran = run(&["rehearse", &self.path(name).display().to_string(), "-o", "json"]);
-        serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.err))
-    }
-
-    fn patch(&self, api_version: &str, kind: &str, name: &str, patch: &Value) {
-        let namespace = (kind != "Node").then(|| "shop".to_owned());
-        let object =
-            ObjectRef { api_version: api_version.into(), kind: kind.into(), namespace, name: name.into() };
-        self.api.patch(&object, patch).unwrap();
-    }
-}
-
-fn run(arguments: &[&str]) -> Ran {
-    let output =
-        Command::cargo_bin("driftgate").unwrap().env_clear().arg("-q").args(arguments).output().unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 /// All files of a folder, by path.
 fn files(folder: &Path) -> BTreeMap<PathBuf, String> {

@@ -1,31 +1,18 @@
 //! A recording of what a real cluster holds, with the rights of the gate and no more.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
 use super::files::{QUICK, Shop, job};
 use super::gated::{Gated, gated};
+use super::outside::{driftgate, kubeconfig, report};
 use crate::harness::argocd::ArgoCd;
-use crate::harness::cluster::Ctx;
 use crate::harness::platform::ACCOUNT;
 use crate::harness::state::state_dir;
 
 /// Stands for what nobody may read.
 const SECRET: &str = "s3cret-of-the-recorded-shop";
-
-/// The program, from outside the cluster.
-fn driftgate(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_driftgate"));
-    command.env_clear().arg("-q").args(arguments).output().unwrap()
-}
-
-fn report(output: &Output) -> Value {
-    let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&text)
-        .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)))
-}
 
 /// All that was written, in one text.
 fn text_of(folder: &Path) -> String {
@@ -51,12 +38,6 @@ fn found(report: &Value) -> Value {
     let [drift, below, excluded, gaps] = lists;
     assert_eq!((excluded, gaps), (Vec::new(), Vec::new()));
     drift.iter().chain(&below).map(of).collect()
-}
-
-async fn kubeconfig(ctx: &Ctx) -> String {
-    let file = state_dir(&ctx.ns).join("kubeconfig");
-    ctx.plane.endpoint.write_kubeconfig(&file, &ctx.token_of(ACCOUNT).await, &ctx.ns);
-    file.display().to_string()
 }
 
 #[test]
