@@ -3,6 +3,7 @@
 //! Owns the wiring and the deadline. Holds no detail of a policy, a rule or a GitOps tool.
 
 mod baseline;
+mod by_hand;
 mod catalogue;
 mod clock;
 mod controller;
@@ -43,6 +44,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     let exit = match &cli.command {
         Command::Controller(args) => controller::run(args).await?,
+        Command::Rollback(args) => by_hand::rollback(args, &mut out).await?,
+        Command::Release(args) => by_hand::release(args, &mut out).await?,
         Command::Gate(args) => gate::run(args, &console, &mut out).await?,
         Command::Scan(args) => scan::run(args, &console, &mut out).await?,
         Command::Record(args) => record::run(args, &console, &mut out).await?,

@@ -13,7 +13,9 @@ pub use baseline::{
     BaselineAccept, BaselineArgs, BaselineCommand, BaselineDiff, BaselineExport, BaselineOf, BaselineShow,
 };
 pub use record::RecordArgs;
-pub use rollback::{ControllerArgs, OptIn, RollbackOptions, TargetArgs, UnprovenTarget};
+pub use rollback::{
+    ControllerArgs, OptIn, ReleaseArgs, RollbackArgs, RollbackOptions, TargetArgs, UnprovenTarget,
+};
 
 /// Judges the live resources of an application at the end of a GitOps deployment.
 #[derive(Debug, Parser)]
@@ -37,6 +39,10 @@ pub enum Command {
     Gate(GateArgs),
     /// Roll applications back when their gate asks for it, and hold the rejected revision: the Deployment beside Argo CD.
     Controller(ControllerArgs),
+    /// Roll one application back, once: by hand, or in a Job where no controller runs.
+    Rollback(RollbackArgs),
+    /// End the quarantine of a rejected revision now.
+    Release(ReleaseArgs),
     /// Judge a live application, a namespace or files; wait for nothing, change nothing.
     Scan(ScanArgs),
     /// Write a live application as a scenario for `rehearse`, without values that may be secrets.

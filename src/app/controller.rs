@@ -22,7 +22,7 @@ use crate::cluster::{Candidacy, Cluster};
 use crate::exit::Exit;
 use desk::{Desk, Scope};
 use metrics::Metrics;
-use tell::Herald;
+pub(super) use tell::Herald;
 
 /// Name of the Lease.
 const LEASE: &str = "driftgate-controller";

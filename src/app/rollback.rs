@@ -21,7 +21,7 @@ use crate::gitops::argocd::rollback::live::Live;
 use crate::gitops::argocd::rollback::observe::{Around, generator_of, observe};
 use crate::gitops::argocd::rollback::write;
 use crate::model::reference::GroupKind;
-use crate::rollback::{Gate, Observed, State, Step, step};
+use crate::rollback::{Gate, Observed, Settings, State, Step, step};
 use crate::store::states::{Kept, States};
 
 /// Group of Argo CD's kinds.
@@ -72,6 +72,10 @@ impl Executor {
 
     pub(super) fn applications(&self) -> &ApiKind {
         &self.applications
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.options.settings
     }
 
     pub(super) fn states(&self) -> &States {
@@ -204,3 +208,6 @@ impl Executor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

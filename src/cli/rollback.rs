@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::ClusterArgs;
+use crate::cli::{ClusterArgs, namespaced};
 
 /// Arguments of `controller`.
 #[derive(Clone, Debug, Args)]
@@ -21,6 +21,58 @@ pub struct ControllerArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
     /// When to roll back, and where state is kept.
+    #[command(flatten)]
+    pub rollback: RollbackOptions,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Notifications.
+    #[command(flatten)]
+    pub notify: TargetArgs,
+}
+
+/// Arguments of `rollback`.
+#[derive(Clone, Debug, Args)]
+pub struct RollbackArgs {
+    /// The Application.
+    #[arg(value_name = "NAMESPACE/NAME", value_parser = namespaced)]
+    pub app: (String, String),
+    /// Number in the Application's history to go back to; else what its gate asked for, or the last other revision.
+    #[arg(long, value_name = "ID", conflicts_with = "after_gate")]
+    pub to: Option<i64>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Roll back only if a gate asks for it, and wait for that: for a Job that the gate starts.
+    #[arg(long)]
+    pub after_gate: bool,
+    /// How long to go on.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+    /// When to roll back, and where state is kept.
+    #[command(flatten)]
+    pub rollback: RollbackOptions,
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Notifications.
+    #[command(flatten)]
+    pub notify: TargetArgs,
+}
+
+/// Arguments of `release`.
+#[derive(Clone, Debug, Args)]
+pub struct ReleaseArgs {
+    /// The Application.
+    #[arg(value_name = "NAMESPACE/NAME", value_parser = namespaced)]
+    pub app: (String, String),
+    /// Keep the revision rejected: if it comes again, it is rolled back again.
+    #[arg(long)]
+    pub forbid: bool,
+    /// How long to go on.
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+    /// Where state is kept.
     #[command(flatten)]
     pub rollback: RollbackOptions,
     /// How to reach the cluster.

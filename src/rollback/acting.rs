@@ -20,7 +20,7 @@ pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool)
     if operation.id.as_ref() == Some(&case.id) {
         return follow(seen, state, case, operation, blocked);
     }
-    if operation.started == case.operation && operation.phase == Phase::Failed {
+    if operation.started == case.operation && operation.phase.is_over() {
         return Some(Step::RollBack);
     }
     Some(overtaken(seen, state, case, operation))

@@ -23,6 +23,9 @@ pub struct Case {
     pub stage: Stage,
     /// True once the rollback may have been written.
     pub acted: bool,
+    /// True if a person asked for it, not the gate.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 impl Case {

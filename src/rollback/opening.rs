@@ -6,7 +6,7 @@ use crate::rollback::notice::{Notice, Reason};
 use crate::rollback::observed::{AutoSync, Gate, Keeper, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
 use crate::rollback::step::{Settings, Step, keep};
-use crate::rollback::target::choose;
+use crate::rollback::target::{Unproven, choose};
 
 /// No case is open: does the last operation ask for one?
 pub(super) fn open(seen: &Observed, state: &State, settings: &Settings) -> Option<Step> {
@@ -40,8 +40,43 @@ pub(super) fn open(seen: &Observed, state: &State, settings: &Settings) -> Optio
     let text = format!("The gate rejected {}: going back to {}", rejected.short(), target.1.short());
     next.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
     let hold = hold(seen);
-    next.case = Some(Case { id, rejected, operation, target, hold, stage: Stage::Due, acted: false });
+    next.case =
+        Some(Case { id, rejected, operation, target, hold, stage: Stage::Due, acted: false, by_hand: false });
     Some(keep(next))
+}
+
+/// A person asks for a rollback, to a number of the history or to the last other revision.
+///
+/// # Errors
+/// There is nothing to go back from or to, in words.
+pub fn by_hand(seen: &Observed, state: &State, to: Option<i64>) -> Result<State, String> {
+    let operation = seen.operation.as_ref().ok_or("it was never synced")?;
+    let rejected = operation.revision.clone().ok_or("what it deploys is not known yet")?;
+    if !matches!(operation.phase, Phase::Succeeded | Phase::Failed | Phase::Waiting) {
+        return Err(format!("{} deploys {}: wait until that has ended", operation.by, rejected.short()));
+    }
+    if let Some(case) = &state.case {
+        return Err(format!("a rollback from {} is under way already", case.rejected.short()));
+    }
+    let entry = match to {
+        Some(id) => seen.history.iter().find(|entry| entry.id == id).ok_or_else(|| {
+            let ids: Vec<String> = seen.history.iter().map(|entry| entry.id.to_string()).collect();
+            format!("its history has no id {id}; there are {}", ids.join(", "))
+        })?,
+        None => choose(seen, state, &rejected, Unproven::LastSuccess).map_err(|none| none.to_string())?,
+    };
+    if entry.revision == rejected {
+        return Err(format!("{} is what it deploys already", rejected.short()));
+    }
+    let target = (entry.id, entry.revision.clone());
+    let (operation, hold) = (operation.started.clone(), hold(seen));
+    let id = format!("driftgate-{}-{:.12}", digits(&operation), rejected.name);
+    let text = format!("A person goes back from {} to {}", rejected.short(), target.1.short());
+    let mut next = state.of(&seen.uid);
+    next.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
+    next.case =
+        Some(Case { id, rejected, operation, target, hold, stage: Stage::Due, acted: false, by_hand: true });
+    Ok(next)
 }
 
 fn digits(text: &str) -> String {
@@ -69,6 +104,7 @@ pub(super) fn due(seen: &Observed, state: &State, case: &Case, settings: &Settin
     }
     match operation.phase {
         Phase::Requested | Phase::Running | Phase::Ending => None,
+        Phase::Succeeded if case.by_hand => Some(ready(seen, state, case, settings, operation)),
         Phase::Succeeded => Some(drop_case(seen, state, case, "a later attempt succeeded")),
         Phase::Waiting | Phase::Blocked | Phase::Failed => {
             Some(ready(seen, state, case, settings, operation))
@@ -79,10 +115,11 @@ pub(super) fn due(seen: &Observed, state: &State, case: &Case, settings: &Settin
 /// Nothing runs: hold, end what waits, roll back.
 fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, operation: &Operation) -> Step {
     let target = match choose(seen, state, &case.rejected, settings.unproven) {
+        _ if case.by_hand => case.target.clone(),
         Ok(entry) => (entry.id, entry.revision.clone()),
         Err(none) => return drop_case(seen, state, case, &none.to_string()),
     };
-    let ended = operation.phase == Phase::Failed;
+    let ended = operation.phase.is_over();
     let needed = hold(seen);
     // A person may have switched it on or off since the case was opened. Once the operation has ended, it may have been
     // us who switched it off.

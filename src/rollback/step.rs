@@ -99,7 +99,7 @@ fn learn(seen: &Observed, state: &State) -> Option<State> {
     }
     let mut next = state.clone();
     next.pass(revision);
-    if let Some(case) = next.case.as_mut().filter(|case| case.rejected == *revision) {
+    if let Some(case) = next.case.as_mut().filter(|case| case.rejected == *revision && !case.by_hand) {
         if !matches!(case.stage, Stage::Lifting { .. }) {
             case.stage = Stage::Lifting { because: "a later sync of it passed the gate".to_owned() };
         }

@@ -139,6 +139,12 @@ fn config_map(namespace: &str, name: &str, state: &State, text: &str, version: O
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { KEY: text } })
 }
 
+/// For tests: the ConfigMap of a state.
+#[cfg(test)]
+pub(crate) fn example(namespace: &str, state: &State) -> Value {
+    config_map(namespace, &name(&state.application), state, &state.to_json().unwrap(), None)
+}
+
 fn name(application: &str) -> String {
     named("driftgate-rollback", application)
 }

@@ -20,3 +20,6 @@ pub const WANTED: &str = "driftgate.dev/rollback";
 pub const OPERATION_ID: &str = "driftgate.dev/rollback";
 /// Who asks for our operations.
 pub const USERNAME: &str = "driftgate";
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! One application with its controller, and what has become of both.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Event;
@@ -304,32 +304,10 @@ impl Controller {
     pub(super) async fn start(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
         let [port] = free_ports();
         let address = format!("127.0.0.1:{port}");
-        let dir = state_dir(&format!("controller-{}-{port}", ctx.ns));
-        let kubeconfig = dir.join("kubeconfig").display().to_string();
-        ctx.plane.endpoint.write_kubeconfig(Path::new(&kubeconfig), &ctx.token_of(ACCOUNT).await, &ctx.ns);
         let selector = format!("test={}", ctx.ns);
-        let fixed = [
-            "controller",
-            "-v",
-            "--kubeconfig",
-            &kubeconfig,
-            "--namespace",
-            &ctx.ns,
-            "--selector",
-            &selector,
-        ];
-        let args =
-            fixed.iter().chain(&["--listen", &address]).chain(args).map(|arg| (*arg).to_owned()).collect();
+        let fixed = ["controller", "-v", "--selector", &selector, "--listen", &address];
         let log = log_file(&format!("controller-{}.log", ctx.ns));
-        let process = Guarded::start(Launch {
-            program: Path::new(env!("CARGO_BIN_EXE_driftgate")),
-            args,
-            envs: vec![("POD_NAME".into(), identity.to_owned())],
-            inherit_env: false,
-            dir: &dir,
-            stdout: log.clone(),
-            stderr: log,
-        });
+        let process = launch(ctx, identity, &[&fixed, args].concat(), [log.clone(), log]).await;
         Self { _process: process, address }
     }
 
@@ -338,4 +316,41 @@ impl Controller {
         let url = format!("http://{}{path}", self.address);
         reqwest::get(url).await.unwrap().text().await.unwrap()
     }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: i32,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// Runs a command with the rights of the controller to its end.
+pub(super) async fn run(ctx: &Ctx, args: &[&str]) -> Ended {
+    let [id] = free_ports();
+    let logs = ["out", "err"].map(|stream| log_file(&format!("command-{}-{id}.{stream}", ctx.ns)));
+    let mut process = launch(ctx, "a-person", args, logs.clone()).await;
+    let code = process.wait().await.code().expect("it ends by itself");
+    let [stdout, stderr] = logs.map(|log| std::fs::read_to_string(log).expect("a log can be read"));
+    Ended { code, stdout, stderr }
+}
+
+/// Starts the real program with a token of the controller's account, its state in the test's namespace.
+async fn launch(ctx: &Ctx, identity: &str, args: &[&str], [stdout, stderr]: [PathBuf; 2]) -> Guarded {
+    let [id] = free_ports();
+    let dir = state_dir(&format!("program-{}-{id}", ctx.ns));
+    let kubeconfig = dir.join("kubeconfig");
+    ctx.plane.endpoint.write_kubeconfig(&kubeconfig, &ctx.token_of(ACCOUNT).await, &ctx.ns);
+    let kubeconfig = kubeconfig.display().to_string();
+    let fixed = ["--kubeconfig", &kubeconfig, "--namespace", &ctx.ns];
+    Guarded::start(Launch {
+        program: Path::new(env!("CARGO_BIN_EXE_driftgate")),
+        args: args.iter().chain(&fixed).map(|arg| (*arg).to_owned()).collect(),
+        envs: vec![("POD_NAME".into(), identity.to_owned())],
+        inherit_env: false,
+        dir: &dir,
+        stdout,
+        stderr,
+    })
 }

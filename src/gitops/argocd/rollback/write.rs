@@ -42,7 +42,7 @@ pub fn roll_back(live: &Live, case: &Case) -> Option<Value> {
     if let Some(options) = &live.spec.sync_policy.sync_options {
         sync["syncOptions"] = options.clone();
     }
-    let reason = format!("driftgate's gate rejected {}", case.rejected.name);
+    let reason = format!("{} {}", why(case), case.rejected.name);
     let mut patch = guarded(live);
     switch_off(&mut patch, &case.hold);
     patch["metadata"]["annotations"] = banner(case);
@@ -102,11 +102,15 @@ fn switch_off(patch: &mut Value, hold: &Hold) {
     }
 }
 
+fn why(case: &Case) -> &'static str {
+    if case.by_hand { "a person asked to go back from" } else { "the gate rejected" }
+}
+
 fn banner(case: &Case) -> Value {
     let text = format!(
-        "driftgate went back to {} because the gate rejected {}. It returns when the source moves on, or with \
-         `driftgate release`.",
+        "driftgate went back to {}: {} {}. It stays until the source moves on, or until `driftgate release`.",
         case.target.1.short(),
+        why(case),
         case.rejected.short()
     );
     let text: String = text.chars().take(BANNER_CHARACTERS).collect();

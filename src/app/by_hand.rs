@@ -1,0 +1,231 @@
+//! `driftgate rollback` and `driftgate release`: the executor for one application, once.
+
+use std::io::{self, Write};
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::app::controller::Herald;
+use crate::app::rollback::{Executor, Failure, Name, Options, Wrote};
+use crate::app::{Clock, inputs};
+use crate::cli::{ReleaseArgs, RollbackArgs};
+use crate::cluster::{Change, Query, Watching};
+use crate::exit::Exit;
+use crate::gitops::argocd::rollback::live::Live;
+use crate::rollback::{Hold, Reason, Stage, State, by_hand, step};
+use crate::store::states::Kept;
+
+/// Why a command ends before its end: what to say, and how the process ends.
+struct End(Exit, String);
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        let exit = if failure.is_unavailable() { Exit::Unavailable } else { Exit::Inconclusive };
+        Self(exit, failure.to_string())
+    }
+}
+
+/// One application, and what is kept of it.
+struct Hand {
+    executor: Executor,
+    herald: Herald,
+    name: Name,
+    kept: Kept,
+    deadline: Instant,
+    /// What has been said on standard output.
+    said: Vec<String>,
+}
+
+/// Rolls one application back.
+pub(super) async fn rollback(args: &RollbackArgs, out: &mut impl Write) -> io::Result<Exit> {
+    match try_rollback(args, out).await {
+        Ok(exit) => Ok(exit),
+        Err(End(exit, text)) => {
+            crate::app::complain(&anyhow::Error::msg(text));
+            Ok(exit)
+        }
+    }
+}
+
+/// Ends a quarantine.
+pub(super) async fn release(args: &ReleaseArgs, out: &mut impl Write) -> io::Result<Exit> {
+    match try_release(args, out).await {
+        Ok(exit) => Ok(exit),
+        Err(End(exit, text)) => {
+            crate::app::complain(&anyhow::Error::msg(text));
+            Ok(exit)
+        }
+    }
+}
+
+async fn try_rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<Exit, End> {
+    let deadline = Instant::now() + args.timeout;
+    let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
+    let mut hand =
+        Hand::new(&cluster, Options::from(&args.rollback), &args.notify, &args.app, deadline).await?;
+    if !args.after_gate && hand.kept.state.case.is_none() {
+        hand.open(args, out).await?;
+        if args.dry_run {
+            return Ok(Exit::Pass);
+        }
+    } else if args.dry_run {
+        return hand.foretell(out).await;
+    }
+    let closed = if args.after_gate { None } else { Some(Exit::Blocked) };
+    hand.finish(out, closed).await
+}
+
+async fn try_release(args: &ReleaseArgs, out: &mut impl Write) -> Result<Exit, End> {
+    let deadline = Instant::now() + args.timeout;
+    let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
+    let mut hand =
+        Hand::new(&cluster, Options::from(&args.rollback), &args.notify, &args.app, deadline).await?;
+    let mut state = hand.kept.state.clone();
+    if state.case.is_none() {
+        say(out, &format!("nothing of Application {} is held", hand.name))?;
+        return Ok(Exit::Pass);
+    }
+    state.release(args.forbid, "a person");
+    hand.executor.keep(&mut hand.kept, state, &mut |_| {}).await?;
+    let exit = hand.finish(out, Some(Exit::Pass)).await?;
+    say(out, &format!("nothing of Application {} is held any more", hand.name))?;
+    Ok(exit)
+}
+
+impl Hand {
+    async fn new(
+        cluster: &crate::cluster::Cluster,
+        options: Options,
+        targets: &crate::cli::TargetArgs,
+        (namespace, name): &(String, String),
+        deadline: Instant,
+    ) -> Result<Self, End> {
+        let executor = Executor::new(cluster, options, Clock::wall()).await?;
+        let herald = Herald::new(cluster, executor.applications(), targets).await;
+        let herald = herald.map_err(|error| End(Exit::Invalid, format!("{error:#}")))?;
+        let name = Name { namespace: namespace.clone(), name: name.clone() };
+        let kept = executor.states().get(&name.to_string()).await.map_err(Failure::from)?;
+        let mut hand = Self { executor, herald, name, kept, deadline, said: Vec::new() };
+        hand.said = hand.kept.state.untold.iter().map(|notice| notice.id.clone()).collect();
+        Ok(hand)
+    }
+
+    /// Opens a case: the gate's, if it has asked for a rollback, else one by hand.
+    async fn open(&mut self, args: &RollbackArgs, out: &mut impl Write) -> Result<(), End> {
+        let missing = || End(Exit::Inconclusive, format!("Application {} is not there", self.name));
+        let (_live, seen) = self.executor.look(&self.name, &self.kept.state).await?.ok_or_else(missing)?;
+        let settings = self.executor.settings();
+        let state = match (args.to, step(&seen, &self.kept.state, settings)) {
+            (None, crate::rollback::Step::Keep(state)) if state.case.is_some() => *state,
+            (to, _) => by_hand(&seen, &self.kept.state, to).map_err(|why| {
+                End(Exit::Blocked, format!("Application {} is not rolled back: {why}", self.name))
+            })?,
+        };
+        if args.dry_run {
+            return say(out, &foretold(&state));
+        }
+        self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
+        Ok(())
+    }
+
+    /// What would be done about a case that is open already.
+    async fn foretell(&self, out: &mut impl Write) -> Result<Exit, End> {
+        let Some((_live, seen)) = self.executor.look(&self.name, &self.kept.state).await? else {
+            return Err(End(Exit::Inconclusive, format!("Application {} is not there", self.name)));
+        };
+        let next = step(&seen, &self.kept.state, self.executor.settings());
+        say(out, &format!("{}; next: {}", foretold(&self.kept.state), next.as_str()))?;
+        Ok(Exit::Pass)
+    }
+
+    /// Works until the rollback has come to an end, and tells everybody. If the controller is faster and closes the case,
+    /// that is the end too, with this exit code; without one, the case is still to come.
+    async fn finish(&mut self, out: &mut impl Write, closed: Option<Exit>) -> Result<Exit, End> {
+        let mut watching = self.watch();
+        loop {
+            let mut told = Vec::new();
+            let mut wrote = |wrote: &Wrote| {
+                if let Wrote::State(state, _) = wrote {
+                    told.extend(state.untold.iter().cloned());
+                }
+            };
+            let until = self.executor.work(&self.name, &mut self.kept, &mut wrote).await?;
+            for notice in told {
+                if !self.said.contains(&notice.id) {
+                    self.said.push(notice.id.clone());
+                    say(out, &notice.text)?;
+                }
+            }
+            if let Some(exit) = ended(&self.kept.state, &self.said).or(self.closed(closed)) {
+                self.tell().await?;
+                return Ok(exit);
+            }
+            let wake = until.map_or(self.deadline, |until| {
+                let pause = until.duration_since(self.executor.clock().now());
+                Instant::now() + std::time::Duration::try_from(pause).unwrap_or_default()
+            });
+            tokio::select! {
+                () = sleep_until(wake.min(self.deadline)) => if self.deadline <= Instant::now() {
+                    let stage = self.kept.state.case.as_ref().map_or("waiting for the gate's verdict", |case| case.stage.as_str());
+                    return Err(End(Exit::NotSettled, format!("Application {}: time is up at stage {stage}", self.name)));
+                },
+                change = watching.next() => if matches!(change, None | Some(Change::Ended(_))) {
+                    watching = self.watch();
+                },
+            }
+        }
+    }
+
+    fn closed(&self, exit: Option<Exit>) -> Option<Exit> {
+        exit.filter(|_| self.kept.state.case.is_none())
+    }
+
+    fn watch(&self) -> Watching<Live> {
+        let query = Query::new(self.executor.applications()).namespace(&*self.name.namespace);
+        self.executor.watch(query.fields(format!("metadata.name={}", self.name.name)))
+    }
+
+    /// Tells people by Events and notifications, as the controller would.
+    async fn tell(&mut self) -> Result<(), End> {
+        let State { untold, uid, .. } = self.kept.state.clone();
+        let telling = self.herald.tell(&self.name, &uid, &untold);
+        let Ok(told) = timeout_at(self.deadline, telling).await else { return Ok(()) };
+        let mut state = self.kept.state.clone();
+        state.told(&told);
+        if state != self.kept.state {
+            self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How it ended, if it has.
+fn ended(state: &State, said: &[String]) -> Option<Exit> {
+    let Some(case) = &state.case else {
+        let reason =
+            |reason: Reason| said.iter().any(|id| id.ends_with(&reason.as_str().to_ascii_lowercase()));
+        let none = said.iter().any(|id| id.ends_with("-none"));
+        let closed = none || reason(Reason::Released) || reason(Reason::SteppedBack);
+        return closed.then_some(if reason(Reason::Released) && !none { Exit::Pass } else { Exit::Blocked });
+    };
+    match &case.stage {
+        Stage::Held { healthy: true } => Some(Exit::Pass),
+        Stage::Held { healthy: false } => Some(Exit::NotSettled),
+        Stage::Failed | Stage::Overtaken => Some(Exit::Blocked),
+        Stage::Due | Stage::Acting { .. } | Stage::Verifying { .. } | Stage::Lifting { .. } => None,
+    }
+}
+
+fn foretold(state: &State) -> String {
+    let Some(case) = &state.case else { return "no rollback is under way".to_owned() };
+    let hold = match &case.hold {
+        Hold::Nothing => "it is synced by hand, so nothing is held",
+        Hold::AutoSync { .. } => "auto-sync is switched off until the source moves on",
+        Hold::Window { .. } => "a deny window in its project holds it until the source moves on",
+    };
+    let (id, target) = &case.target;
+    format!("from {} back to {} (history id {id}); {hold}", case.rejected.short(), target.short())
+}
+
+fn say(out: &mut impl Write, text: &str) -> Result<(), End> {
+    writeln!(out, "{text}").map_err(|error| End(Exit::Bug, format!("writing to standard output: {error}")))
+}
