@@ -3,6 +3,7 @@
 //! Owns what an exclusion is and which findings it covers on a given day. Does not know how the file is read, what
 //! rules judge, or what a covered finding means for the verdict. A match deletes nothing: it names its entry.
 
+mod covers;
 mod index;
 mod ledger;
 mod pattern;
@@ -101,13 +102,15 @@ impl Exclusion {
 
 /// One Pod with another image is enough to say no; so is not knowing the image.
 fn all_images_under(prefix: &str, finding: &Finding) -> bool {
-    let under = |image: &String| {
-        let ends_a_part = prefix.ends_with(['/', ':', '@']);
-        image
-            .strip_prefix(prefix)
-            .is_some_and(|rest| ends_a_part || rest.is_empty() || rest.starts_with(['/', ':', '@']))
-    };
-    !finding.images.is_empty() && finding.images.iter().all(under)
+    !finding.images.is_empty() && finding.images.iter().all(|image| image_is_under(prefix, image))
+}
+
+/// True if the image begins with the prefix and goes on with another part.
+fn image_is_under(prefix: &str, image: &str) -> bool {
+    let ends_a_part = prefix.ends_with(['/', ':', '@']);
+    image
+        .strip_prefix(prefix)
+        .is_some_and(|rest| ends_a_part || rest.is_empty() || rest.starts_with(['/', ':', '@']))
 }
 
 impl Subject {

@@ -67,6 +67,38 @@ impl Pattern {
         self.text.rfind(META).and_then(|last| self.text.get(last + 1..)).unwrap_or(&self.text)
     }
 
+    /// True if every name that matches the other matches this one too. Says no where it is hard to tell.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        if self.text == other.text {
+            return true;
+        }
+        match (&self.matcher, other.literal()) {
+            (_, Some(name)) => self.matches(name),
+            (Matcher::Literal, None) => false,
+            (Matcher::Prefix, None) => other.beginning().starts_with(self.beginning()),
+            (Matcher::Glob(_), None) => {
+                let ending = self.text.strip_prefix('*').filter(|ending| !ending.contains(META));
+                ending.is_some_and(|ending| other.ending().ends_with(ending))
+            }
+        }
+    }
+
+    /// Number of characters that every name has to have as they are written.
+    pub fn spelled_out(&self) -> usize {
+        let mut in_brackets = false;
+        let mut count = 0;
+        for character in self.text.chars() {
+            match character {
+                '[' => in_brackets = true,
+                ']' => in_brackets = false,
+                '*' | '?' => {}
+                _ if in_brackets => {}
+                _ => count += 1,
+            }
+        }
+        count
+    }
+
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -171,7 +171,7 @@ fn only_entries_that_speak_of_the_application_are_unused() {
     assert_eq!(lines, [1, 4, 5, 6]);
 }
 
-fn any_subject() -> impl Strategy<Value = Subject> {
+pub(super) fn any_subject() -> impl Strategy<Value = Subject> {
     let pattern = || {
         prop::option::of("\\*?[ab]{1,2}[?*]?").prop_map(|text| text.and_then(|text| Pattern::new(&text).ok()))
     };
