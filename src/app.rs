@@ -12,6 +12,7 @@ mod gate;
 mod inputs;
 mod look;
 mod outputs;
+mod policy;
 mod record;
 mod rehearse;
 mod rollback;
@@ -21,7 +22,7 @@ mod told;
 
 use std::io::{self, Write as _};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, PolicyCommand};
 use crate::exit::Exit;
 use crate::telemetry;
 
@@ -30,7 +31,7 @@ pub use rehearse::Rehearsal;
 
 /// True if the command runs on a virtual clock.
 pub fn is_virtual(command: &Command) -> bool {
-    matches!(command, Command::Rehearse(_))
+    matches!(command, Command::Rehearse(_) | Command::Policy(_))
 }
 
 /// Runs one command to its end.
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Record(args) => record::run(args, &console, &mut out).await?,
         Command::Rehearse(args) => rehearse::run(args, &console, &mut out).await?,
         Command::Baseline(args) => baseline::run(args, &console, &mut out).await?,
+        Command::Policy(PolicyCommand::Check(args)) => policy::check(args, &mut out).await?,
         Command::Rules(args) => catalogue::rules(args, &mut out)?,
         Command::Explain(args) => catalogue::explain(args, &mut out, &mut io::stderr())?,
         Command::Schema(args) => catalogue::schema(args, &mut out)?,

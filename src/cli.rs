@@ -1,6 +1,7 @@
 //! The command line: faithful to the arguments and the environment, no files, no cluster.
 
 mod baseline;
+mod policy;
 mod record;
 mod rollback;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use baseline::{
     BaselineAccept, BaselineArgs, BaselineCommand, BaselineDiff, BaselineExport, BaselineOf, BaselineShow,
 };
+pub use policy::{CheckOutput, PolicyCheckArgs, PolicyCommand};
 pub use record::RecordArgs;
 pub use rollback::{
     ControllerArgs, OptIn, ReleaseArgs, RollbackArgs, RollbackOptions, TargetArgs, UnprovenTarget,
@@ -51,6 +53,9 @@ pub enum Command {
     Rehearse(RehearseArgs),
     /// Show, compare, accept or export what an application had when it last passed.
     Baseline(BaselineArgs),
+    /// Check policy files.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// List the rules.
     Rules(RulesArgs),
     /// Show one rule's page.

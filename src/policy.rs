@@ -8,14 +8,19 @@
 
 mod check;
 mod fields;
+mod fix;
+mod lint;
 mod merge;
 mod problem;
 mod raw;
+pub mod sarif;
 mod schema;
 mod tree;
 
 use std::sync::Arc;
 
+pub use fix::without;
+pub use lint::{Lint, Warning, lint};
 pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
 
@@ -133,6 +138,16 @@ pub fn parse_for<N: AsRef<str>, T: AsRef<str>>(
     catalogue: &[&'static Rule],
     files: &[(N, T)],
 ) -> Result<Policy, PolicyErrors> {
+    let (policy, problems) = read_all(catalogue, files);
+    if problems.is_empty() { Ok(policy) } else { Err(PolicyErrors(problems)) }
+}
+
+/// Reads files as [`parse`] does, and whatever can be read of those with problems: for whoever wants to hear
+/// everything at once, and never to judge by.
+pub fn read_all<N: AsRef<str>, T: AsRef<str>>(
+    catalogue: &[&'static Rule],
+    files: &[(N, T)],
+) -> (Policy, Vec<Problem>) {
     let mut files: Vec<(&str, &str)> =
         files.iter().map(|(name, text)| (name.as_ref(), text.as_ref())).collect();
     files.sort_unstable();
@@ -143,12 +158,9 @@ pub fn parse_for<N: AsRef<str>, T: AsRef<str>>(
         problems.extend(found.into_found());
     }
     let policy = merge::merge(parts, &mut problems);
-    if problems.is_empty() {
-        return Ok(policy);
-    }
     problems.sort();
     problems.dedup();
-    Err(PolicyErrors(problems))
+    (policy, problems)
 }
 
 /// The documents of one file.

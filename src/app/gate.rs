@@ -118,6 +118,15 @@ impl Run<'_> {
         })
     }
 
+    /// What is seen of the application once it has settled, or could have; whatever is on record of it.
+    pub(super) async fn seen(&self) -> Result<Seen, Stop> {
+        let mut facts = Facts::new(&self.clock);
+        let discovery = self.discover(&mut facts).await?;
+        let (mut seen, _settled, _unsettled) = Box::pin(self.look(&discovery, &mut facts)).await?;
+        seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
+        Ok(seen)
+    }
+
     async fn discover(&self, facts: &mut Facts) -> Result<Discovery, Stop> {
         let phase = self.progress.phase("discover");
         let discovery = match &self.target {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::app::gate::{Run, Target};
+use crate::app::look::Seen;
 use crate::app::outputs::Console;
 use crate::app::told::Facts;
 use crate::app::{Clock, inputs, target};
@@ -114,6 +115,20 @@ fn policy(folder: &Path, file: Option<&Path>) -> Result<Policy, String> {
     policy::parse(&files).map_err(|errors| errors.to_string())
 }
 
+/// What a scenario shows in the end under a policy, whatever passed before and whatever the scenario's own policy is.
+///
+/// # Errors
+/// What is wrong with the scenario, or what ended the look at it.
+pub(super) async fn seen(folder: &Path, policy: &Policy) -> Result<Seen, String> {
+    let scenario = Scenario::read(folder).map_err(|error| error.to_string())?;
+    let api = scenario.api();
+    scenario::put(&api, &folder.join(&scenario.objects), &[]).map_err(|error| error.to_string())?;
+    let script = scenario.play(&api);
+    let seen = on(&api, &scenario, None, policy, &Progress::Lines)?.seen().await;
+    script.abort();
+    seen.map_err(|stop| format!("{}: {}", folder.display(), stop.told().1))
+}
+
 async fn gate(
     api: &Api,
     scenario: &Scenario,
@@ -121,6 +136,19 @@ async fn gate(
     policy: &Policy,
     progress: &Progress,
 ) -> Result<Report, String> {
+    let run = on(api, scenario, job, policy, progress)?;
+    let mut facts = Facts::new(&run.clock);
+    Ok(run.report(&mut facts).await)
+}
+
+/// A run of the gate on the recorded cluster.
+fn on<'a>(
+    api: &Api,
+    scenario: &Scenario,
+    job: Option<&str>,
+    policy: &'a Policy,
+    progress: &'a Progress,
+) -> Result<Run<'a>, String> {
     let target = match scenario.target(job)? {
         scenario::Target::Job(namespace, name) => Target::Job(namespace, name),
         scenario::Target::Application(namespace, name) => Target::Application(namespace, name),
@@ -129,7 +157,7 @@ async fn gate(
         }
     };
     let (quiet, timeout) = scenario.settle.parse().map_err(|error| format!("settle: {error}"))?;
-    let run = Run {
+    Ok(Run {
         cluster: Cluster::new(api.client()),
         clock: Clock::starting_at(api.now()),
         target,
@@ -142,7 +170,5 @@ async fn gate(
         rules: RULES,
         records_namespace: RECORDS,
         progress,
-    };
-    let mut facts = Facts::new(&run.clock);
-    Ok(run.report(&mut facts).await)
+    })
 }

@@ -64,6 +64,11 @@ impl<'a> Ledger<'a> {
             .collect()
     }
 
+    /// True if the entry matched something, whether it had expired or not.
+    pub fn uses(&self, entry: &Exclusion) -> bool {
+        self.counted().any(|(other, covered)| covered > 0 && other.at == entry.at)
+    }
+
     fn counted(&self) -> impl Iterator<Item = (&'a Exclusion, u64)> {
         self.exclusions.entries().iter().zip(self.covered.iter().copied())
     }

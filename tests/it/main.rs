@@ -15,6 +15,7 @@ mod examples;
 mod faults;
 mod generated;
 mod manifests;
+mod policy_check;
 mod record;
 mod rules;
 mod schemas;
