@@ -9,19 +9,21 @@ use futures::future::join_all;
 
 use crate::cluster::Cluster;
 use crate::cluster::error::ApiError;
-use crate::cluster::look::{Broken, Listed, Look, Seen};
+use crate::cluster::list::{Item, Query};
+use crate::cluster::look::{Broken, Listed, Look, Seen, unseen};
 use crate::cluster::lookups::Lookups;
 use crate::cluster::owners::{Belongs, Owner, Owners};
 use crate::cluster::surroundings::{own_roles, surroundings};
 use crate::declared::Digest;
 use crate::finding::Gap;
 use crate::model::access::RBAC_GROUP;
+use crate::model::meta::Partial;
 use crate::model::rbac::Role;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::workload::Workload;
 use crate::model::world::World;
 use crate::rules::{Resource, resources as r};
-use crate::scope::{Membership, Scope};
+use crate::scope::{Membership, Scope, TrackingMethod};
 
 /// Workloads, in the order in which they are listed.
 const WORKLOADS: [Resource; 7] = [
@@ -62,10 +64,11 @@ pub async fn survey(cluster: &Cluster, scope: &Scope) -> Result<Survey, ApiError
         Some(names) => names.iter().cloned().collect(),
         None => vec![String::new()],
     };
-    let (workloads, around, roles) = tokio::join!(
+    let (workloads, around, roles, marked) = tokio::join!(
         Box::pin(workloads(&look, &places)),
         Box::pin(surroundings(&look, &places)),
         Box::pin(own_roles(&look)),
+        Box::pin(marked_pods(&look)),
     );
     let mut survey = Survey::default();
     let (world, seen) = around?;
@@ -80,7 +83,9 @@ pub async fn survey(cluster: &Cluster, scope: &Scope) -> Result<Survey, ApiError
     survey.add_owners(&look, owners, &broken);
     survey.find_owners(&look).await?;
     survey.keep_broken(&look, broken);
-    survey.narrow(&look);
+    let (places_of_pods, seen) = marked?;
+    survey.take(seen);
+    survey.narrow(&look, places_of_pods);
     Ok(survey)
 }
 
@@ -101,6 +106,31 @@ async fn workloads(look: &Look<'_>, places: &[String]) -> Result<Workloads, ApiE
         all.1.absorb(seen);
     }
     Ok(all)
+}
+
+/// Where Pods are that carry the application's mark themselves: nothing else tells that there are any. Of other Pods
+/// no more is asked for than their metadata, and nothing where the mark is a label.
+async fn marked_pods(look: &Look<'_>) -> Result<(BTreeSet<String>, Seen), ApiError> {
+    let mut found = BTreeSet::new();
+    let Membership::Tracked(tracking) = &look.scope.membership else { return Ok((found, Seen::default())) };
+    let (None, Some(kind)) = (&look.scope.namespaces, look.kinds.resource(&r::PODS)) else {
+        return Ok((found, Seen::default()));
+    };
+    let query = Query::new(kind).metadata_only();
+    let query = match &tracking.method {
+        TrackingMethod::Annotation => query,
+        TrackingMethod::Label(key) => query.labels(format!("{key}={}", tracking.instance)),
+    };
+    let listed = look.cluster.list::<Partial>(&query, |Item { value, .. }| {
+        let object = value.metadata.reference(&kind.group_kind());
+        if look.scope.owns(&object, &value.metadata) {
+            found.insert(object.namespace);
+        }
+    });
+    match listed.await {
+        Ok(gaps) => Ok((found, Seen { gaps: gaps.into_iter().collect(), ..Seen::default() })),
+        Err(error) => Ok((found, unseen(&error, kind, "")?)),
+    }
 }
 
 impl Survey {
@@ -156,11 +186,15 @@ impl Survey {
     }
 
     /// Leaves out what is not near the application.
-    fn narrow(&mut self, look: &Look<'_>) {
+    fn narrow(&mut self, look: &Look<'_>, places_of_pods: BTreeSet<String>) {
         self.owners.drop_templates_of_others();
         self.namespaces = match (&look.scope.namespaces, &look.scope.membership) {
             (Some(names), _) => names.clone(),
-            (None, Membership::Tracked(_) | Membership::Listed(_)) => self.namespaces_of_its_own(look.scope),
+            (None, Membership::Tracked(_) | Membership::Listed(_)) => {
+                let mut names = self.namespaces_of_its_own(look.scope);
+                names.extend(places_of_pods);
+                names
+            }
             (None, Membership::Namespace | Membership::Selector(_) | Membership::Everything) => {
                 [String::new()].into()
             }

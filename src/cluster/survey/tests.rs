@@ -148,6 +148,39 @@ async fn a_bare_pod_that_the_application_lists_is_looked_for_where_nothing_else_
 }
 
 #[tokio::test]
+async fn a_bare_pod_that_is_marked_is_found_where_nothing_else_is() {
+    let elsewhere = |mut pod: Value| {
+        pod["metadata"]["namespace"] = json!("elsewhere");
+        pod
+    };
+    let by_annotation = of_app(elsewhere(pod("alone")), "web");
+    let mut by_label = elsewhere(pod("labelled"));
+    by_label["metadata"]["labels"] = json!({"instance": "web"});
+    let theirs = of_app(elsewhere(pod("theirs")), "api");
+    let api = api([by_annotation, by_label, theirs]);
+    let expected = |name: &str| [format!("Pod elsewhere/{name}: Live Pod elsewhere/{name}")];
+    assert_eq!(shown(&api, &tracked(None)).await, expected("alone"));
+    let mut scope = tracked(None);
+    if let Membership::Tracked(tracking) = &mut scope.membership {
+        tracking.method = TrackingMethod::Label("instance".into());
+    }
+    assert_eq!(shown(&api, &scope).await, expected("labelled"));
+    let asked = api.requests();
+    let mut selected = asked.iter().filter(|request| request.path == "/api/v1/pods");
+    assert_eq!(selected.next_back().unwrap().query, "limit=500&labelSelector=instance%3Dweb");
+}
+
+#[tokio::test]
+async fn marked_pods_that_may_not_be_looked_for_are_a_gap() {
+    let api = api(deployment("front", "web", 1));
+    api.forbid(&["list"], "", "pods", Some(""));
+    let (_survey, evaluation) = run(&api, &tracked(None)).await;
+    let gaps = gaps(&evaluation);
+    assert!(gaps.len() == 1 && gaps[0].starts_with("all Pod objects: forbidden: "), "{gaps:?}");
+    assert_eq!(findings(&evaluation).len(), 1, "the rest is judged");
+}
+
+#[tokio::test]
 async fn a_pod_is_judged_under_its_outermost_owner_with_its_template() {
     let api = api(deployment("front", "web", 2));
     let front = "apps/Deployment shop/front: Live Pod shop/front-1";
@@ -484,12 +517,14 @@ async fn an_api_server_that_is_unavailable_ends_the_run() {
 
 #[tokio::test]
 async fn requests_grow_by_pages_only() {
-    let mut counts = Vec::new();
-    for pods in [1, 1200] {
-        let api = api(deployment("front", "web", pods));
-        let (_survey, evaluation) = run(&api, &tracked(Some(&["shop"]))).await;
-        assert_eq!(evaluation.counts.pods, pods as u64);
-        counts.push(api.requests().len());
+    for (scope, lists) in [(tracked(Some(&["shop"])), 1), (tracked(None), 2)] {
+        let mut counts = Vec::new();
+        for pods in [1, 1200] {
+            let api = api(deployment("front", "web", pods));
+            let (_survey, evaluation) = run(&api, &scope).await;
+            assert_eq!(evaluation.counts.pods, pods as u64);
+            counts.push(api.requests().len());
+        }
+        assert_eq!(counts[1] - counts[0], 2 * lists);
     }
-    assert_eq!(counts[1] - counts[0], 2);
 }
