@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::rollback::case::{Case, Stage};
-use crate::rollback::held::{held, overtaken, step_back};
+use crate::rollback::held::{held, moved_on, overtaken, step_back};
 use crate::rollback::notice::Reason;
 use crate::rollback::observed::{Health, Observed, Operation, Phase};
 use crate::rollback::state::State;
@@ -67,17 +67,21 @@ pub(super) fn verifying(
     settings: &Settings,
 ) -> Step {
     let end = since.saturating_add(settings.health_timeout);
-    let healthy = match seen.health {
-        Health::Good => true,
-        Health::Bad | Health::Waiting if seen.now.as_second() >= end => false,
+    let (healthy, but) = match seen.health {
+        Health::Good => (true, ""),
+        Health::Bad | Health::Waiting if end <= seen.now.as_second() => {
+            (false, ", but the application does not become healthy")
+        }
+        Health::Bad | Health::Waiting if moved_on(seen, case) => {
+            (true, "; the source has moved on meanwhile")
+        }
         Health::Bad | Health::Waiting => {
             let timer = Timestamp::from_second(end).ok();
             return held(seen, state, case).unwrap_or(Step::Rest(timer));
         }
     };
     let mut next = state.with(case.at(Stage::Held { healthy }));
-    let end = if healthy { "" } else { ", but the application does not become healthy" };
-    let text = format!("Back on {} from {}{end}", case.target.1.short(), case.rejected.short());
+    let text = format!("Back on {} from {}{but}", case.target.1.short(), case.rejected.short());
     let reason = if healthy { Reason::RolledBack } else { Reason::RollbackFailed };
     next.tell(case.notice(reason, text));
     keep(next)

@@ -15,9 +15,14 @@ pub(super) fn held(seen: &Observed, state: &State, case: &Case) -> Option<Step> 
     if seen.operation.as_ref().is_some_and(|operation| !operation.phase.is_over()) {
         return None;
     }
-    let head = seen.head.as_ref().filter(|head| **head != case.rejected)?;
+    let head = seen.head.as_ref().filter(|_| moved_on(seen, case))?;
     let because = format!("the source has moved on to {}", head.short());
     Some(keep(state.with(case.at(Stage::Lifting { because }))))
+}
+
+/// True if the source resolves to something else by now.
+pub(super) fn moved_on(seen: &Observed, case: &Case) -> bool {
+    seen.head.as_ref().is_some_and(|head| *head != case.rejected)
 }
 
 /// Somebody who has switched auto-sync on again, or who deploys something himself.

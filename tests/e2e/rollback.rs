@@ -3,7 +3,9 @@
 mod by_hand;
 mod keepers;
 mod people;
+mod rights;
 mod robustness;
+mod scale;
 mod sequence;
 mod timing;
 mod verdicts;

@@ -61,7 +61,7 @@ impl Metrics {
             "Applications with a rejected revision",
             quarantined.clone(),
         );
-        registry.register("controller_leading", "1 while this replica acts", leading.clone());
+        registry.register("controller_leading", "Whether this replica acts", leading.clone());
         let registry = Mutex::new(registry);
         Self { registry, notices, errors, delay, quarantined, leading, ready: AtomicBool::new(false) }
     }

@@ -2,7 +2,7 @@
 //!
 //! The log is written before a request is answered, so whatever a process did is there once it has ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,27 @@ impl AuditLog {
         // The last line may be half written; it cannot be of a request that was answered.
         let events = log.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok());
         events.filter(|event| event.user.username == user).filter_map(Event::into_use).collect()
+    }
+}
+
+impl AuditLog {
+    /// How often a service account has asked for what until now: verb and resource.
+    pub(crate) fn count_by(
+        &self,
+        namespace: &str,
+        service_account: &str,
+    ) -> BTreeMap<(String, String), usize> {
+        let user = format!("system:serviceaccount:{namespace}:{service_account}");
+        let log = fs::read_to_string(&self.file).expect("the audit log can be read");
+        let mut counts = BTreeMap::new();
+        for event in log.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok()) {
+            if event.user.username == user
+                && let Some(object) = event.object
+            {
+                *counts.entry((event.verb, object.resource)).or_default() += 1;
+            }
+        }
+        counts
     }
 }
 

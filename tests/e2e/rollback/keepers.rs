@@ -43,7 +43,7 @@ async fn windows(ctx: &Ctx) -> Vec<Value> {
 }
 
 /// An Application that an ApplicationSet generates.
-async fn generated(ctx: &Ctx, also: Value) -> World<'_> {
+pub(super) async fn generated(ctx: &Ctx, also: Value) -> World<'_> {
     let options = project(ctx).await;
     ArgoCd::shared().await.generates().await;
     World::made(ctx, options, async |application| {

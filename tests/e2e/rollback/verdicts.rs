@@ -59,6 +59,7 @@ fn a_gate_whose_job_is_deleted_rolls_nothing_back() {
 /// A Deployment that never becomes ready, so that its sync fails before PostSync.
 fn never_ready() -> String {
     let mut bad = deployment("bad");
+    bad["spec"]["progressDeadlineSeconds"] = json!(2);
     let annotations = json!({"metadata": {"annotations": {"test.driftgate.dev/phase": "never-ready"}}});
     merge(&mut bad["spec"]["template"], &annotations);
     bad.to_string()

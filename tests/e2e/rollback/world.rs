@@ -35,7 +35,6 @@ pub(super) fn deployment(image: &str) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
         "spec": {
-            "progressDeadlineSeconds": 2,
             "selector": {"matchLabels": {"app": "web"}},
             "template": {
                 "metadata": {"labels": {"app": "web"}},
@@ -293,28 +292,47 @@ pub(crate) async fn controlled(ctx: &Ctx) -> Controller {
     Controller::start(ctx, "first", &[]).await
 }
 
+/// A controller with its account and these arguments, for all Applications.
+pub(super) async fn controlled_in(ctx: &Ctx, args: &[&str]) -> Controller {
+    installed(ctx).await;
+    Controller::launch(ctx, "first", args).await
+}
+
 /// A controller of its own process; it is killed when this is dropped.
 pub(crate) struct Controller {
-    _process: Guarded,
+    process: Guarded,
     address: String,
 }
 
 impl Controller {
     /// Serves the applications of the test, and keeps its state in the test's namespace.
     pub(super) async fn start(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
+        let selector = format!("test={}", ctx.ns);
+        Self::launch(ctx, identity, &[&["--selector", &selector], args].concat()).await
+    }
+
+    async fn launch(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
         let [port] = free_ports();
         let address = format!("127.0.0.1:{port}");
-        let selector = format!("test={}", ctx.ns);
-        let fixed = ["controller", "-v", "--selector", &selector, "--listen", &address];
+        let fixed = ["controller", "-v", "--listen", &address];
         let log = log_file(&format!("controller-{}.log", ctx.ns));
         let process = launch(ctx, identity, &[&fixed, args].concat(), [log.clone(), log]).await;
-        Self { _process: process, address }
+        Self { process, address }
+    }
+
+    /// Of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// What it answers to a GET.
     pub(super) async fn get(&self, path: &str) -> String {
-        let url = format!("http://{}{path}", self.address);
-        reqwest::get(url).await.unwrap().text().await.unwrap()
+        self.try_get(path).await.unwrap()
+    }
+
+    /// The same while it may not listen yet.
+    pub(super) async fn try_get(&self, path: &str) -> reqwest::Result<String> {
+        reqwest::get(format!("http://{}{path}", self.address)).await?.text().await
     }
 }
 

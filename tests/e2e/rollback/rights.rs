@@ -1,0 +1,70 @@
+//! The shipped rights are those that are used.
+
+use std::collections::BTreeSet;
+
+use kube::Api;
+use kube::api::{DeleteParams, DynamicObject};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::Value;
+
+use super::keepers::generated;
+use super::world::{ACCOUNT, CRITICAL, PASS, may_write_windows, rolled_in, run};
+use crate::harness::runtime::eventually;
+
+/// Group, resource and verb of all that the shipped roles grant.
+fn granted() -> BTreeSet<(String, String, String)> {
+    let texts = [
+        include_str!("../../../manifests/controller/clusterrole.yaml"),
+        include_str!("../../../manifests/controller/role.yaml"),
+        include_str!("../../../kustomize/components/controller-windows/role.yaml"),
+    ];
+    let objects = texts.iter().flat_map(|text| serde_saphyr::from_multiple::<Value>(text).unwrap());
+    let rules = objects.flat_map(|object| object["rules"].as_array().cloned().unwrap_or_default());
+    let list =
+        |rule: &Value, field: &str| -> Vec<String> { serde_json::from_value(rule[field].clone()).unwrap() };
+    let mut granted = BTreeSet::new();
+    for rule in rules {
+        for group in list(&rule, "apiGroups") {
+            for resource in list(&rule, "resources") {
+                let verbs = list(&rule, "verbs").into_iter();
+                granted.extend(verbs.map(|verb| (group.clone(), resource.clone(), verb)));
+            }
+        }
+    }
+    granted
+}
+
+#[test]
+fn what_is_granted_is_what_is_used() {
+    rolled_in(
+        "roll-rights",
+        async |ctx: &_| {
+            may_write_windows(ctx).await;
+            generated(ctx, serde_json::json!({})).await
+        },
+        async |world| {
+            world.commit("bad", CRITICAL);
+            world.app.refresh().await;
+            world.stage("held").await;
+            let fix = world.commit("fix", PASS);
+            world.synced(&fix).await;
+            world.free().await;
+            // A command reads the state that the controller has in memory.
+            let nothing = run(world.ctx, &["release", &format!("argocd/{}", world.app.name)]).await;
+            assert_eq!(nothing.code, 0, "{nothing:?}");
+            let sets =
+                ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "ApplicationSet"));
+            let sets: Api<DynamicObject> = Api::namespaced_with(world.ctx.client.clone(), "argocd", &sets);
+            sets.delete(&world.app.name, &DeleteParams::default()).await.unwrap();
+            eventually("the state is gone", async || match world.state().await {
+                None => Ok(()),
+                Some(state) => Err(state.to_string()),
+            })
+            .await;
+            let uses = world.ctx.plane.audit.uses_by(&world.ctx.ns, ACCOUNT);
+            let granting =
+                uses.into_iter().filter(|it| it.allowed).map(|it| (it.group, it.resource, it.verb));
+            assert_eq!(granting.collect::<BTreeSet<_>>(), granted());
+        },
+    );
+}
