@@ -16,6 +16,8 @@ use crate::rollback::Notice;
 
 /// Who reports.
 pub const REPORTING_CONTROLLER: &str = "driftgate.dev/controller";
+/// Most characters of the Application's name in the Event's, which may have 253 in all.
+const NAME_CHARACTERS: usize = 150;
 /// Most bytes of an Event's note.
 const NOTE_BYTES: usize = 1024;
 
@@ -51,7 +53,8 @@ pub async fn publish(
 
 fn event(api_version: &str, about: &About, notice: &Notice) -> Event {
     let About { object, uid, time, instance } = about;
-    let name = format!("{}.{}", object.name, notice.id.to_ascii_lowercase());
+    let short: String = object.name.chars().take(NAME_CHARACTERS).collect();
+    let name = format!("{short}.{}", notice.id.to_ascii_lowercase());
     Event {
         metadata: ObjectMeta {
             name: Some(name.replace(|char: char| !char.is_ascii_alphanumeric() && char != '.', "-")),
@@ -120,4 +123,42 @@ fn slack(about: &About, notice: &Notice) -> Value {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let title = format!("{}: {}/{}", notice.reason.as_str(), about.object.namespace, about.object.name);
     json!({"text": format!("*{}*\n{}", escape(&title), escape(&notice.text))})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollback::Reason as Told;
+
+    fn about(name: &str) -> About {
+        let kind = GroupKind::new("argoproj.io", "Application");
+        let time = "2026-11-24T10:00:00Z".parse().unwrap();
+        About { object: ObjectRef::new(&kind, "argocd", name), uid: "1".into(), time, instance: "pod".into() }
+    }
+
+    fn notice(text: &str) -> Notice {
+        let id = "driftgate-20261124100000-0123456789ab-rolledback".into();
+        Notice { id, reason: Told::RolledBack, text: text.into() }
+    }
+
+    #[test]
+    fn an_event_is_of_the_notice_and_fits_whatever_its_names_are() {
+        let event = event("argoproj.io/v1alpha1", &about(&"n".repeat(253)), &notice(&"ä".repeat(2000)));
+        let name = event.metadata.name.unwrap();
+        assert!(
+            name.len() <= 253 && name.ends_with(".driftgate-20261124100000-0123456789ab-rolledback"),
+            "{name}"
+        );
+        assert_eq!(event.note.unwrap().len(), NOTE_BYTES);
+        assert_eq!((event.reason.as_deref(), event.type_.as_deref()), (Some("RolledBack"), Some("Normal")));
+    }
+
+    #[test]
+    fn messages_say_whom_and_why() {
+        let body = webhook(&about("shop"), &notice("Back on a from b"));
+        assert_eq!((&body["application"], &body["reason"]), (&json!("argocd/shop"), &json!("RolledBack")));
+        assert_eq!(body["message"], "Back on a from b");
+        let text = slack(&about("shop"), &notice("<!channel> & co"))["text"].clone();
+        assert_eq!(text, "*RolledBack: argocd/shop*\n&lt;!channel&gt; &amp; co");
+    }
 }

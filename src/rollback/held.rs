@@ -1,7 +1,7 @@
 //! While a rejected revision is kept from coming back, and how that ends.
 
 use crate::rollback::case::{Case, Hold, Stage, Window};
-use crate::rollback::notice::Reason;
+use crate::rollback::notice::{Notice, Reason};
 use crate::rollback::observed::{AutoSync, Keeper, Observed, Operation, Revision};
 use crate::rollback::opening::drop_case;
 use crate::rollback::state::State;
@@ -58,7 +58,9 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, operation: 
         "{why} while {} is kept from being deployed by itself; that ends when the source moves on",
         case.rejected.short()
     );
-    next.tell(case.notice(Reason::SteppedBack, text));
+    // The hold may end by a person too, and that is told besides.
+    let id = format!("{}-overtaken", case.id);
+    next.tell(Notice { id, reason: Reason::SteppedBack, text });
     keep(next)
 }
 

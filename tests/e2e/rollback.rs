@@ -3,6 +3,7 @@
 mod by_hand;
 mod keepers;
 mod people;
+mod proxy;
 mod rights;
 mod robustness;
 mod scale;

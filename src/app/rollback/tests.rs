@@ -162,6 +162,14 @@ async fn nothing_is_written_where_no_state_can_be_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_argo_cd_there_is_a_sentence_about_it() {
+    let cluster = Cluster::new(crate::memory::Api::default().client());
+    let clock = Clock::starting_at(jiff::Timestamp::UNIX_EPOCH);
+    let failure = Executor::new(&cluster, options(), clock).await.err().unwrap();
+    assert!(failure.to_string().contains("serves no applications.argoproj.io: install Argo CD"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deleted_application_leaves_neither_state_nor_window_behind() {
     let argo = Argo::with_a_rejected_head(true);
     argo.api

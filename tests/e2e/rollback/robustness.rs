@@ -3,6 +3,7 @@
 use k8s_openapi::api::coordination::v1::Lease;
 use serde_json::Value;
 
+use super::proxy::Proxy;
 use super::world::{CRITICAL, Controller, PASS, World, rolled};
 use crate::harness::argocd::AppOptions;
 use crate::harness::runtime::eventually;
@@ -80,5 +81,40 @@ fn another_replica_takes_over_in_the_middle() {
         ] {
             assert!(metrics.lines().any(|it| it == line), "{line}: {metrics}");
         }
+    });
+}
+
+#[test]
+fn an_api_server_that_goes_away_in_the_middle_is_waited_for() {
+    rolled("roll-away", AppOptions { retries: 5, ..AppOptions::default() }, async |world| {
+        let automated = world.automated().await;
+        let way = Proxy::to(&world.ctx.plane.endpoint.url).await;
+        world.controller = None;
+        world.controller = Some(Controller::start_at(&way.url, world.ctx).await);
+        let bad = world.commit_slow("bad", CRITICAL, 2000);
+        world.seen(&bad).await;
+        way.set_open(false);
+        // The gate speaks while nobody listens.
+        world
+            .app
+            .until("waits for its next attempt, or has failed", |app| {
+                !app["status"]["operationState"]["finishedAt"].is_null()
+                    && app["status"]["operationState"]["syncResult"]["revision"] == bad
+            })
+            .await;
+        way.set_open(true);
+        eventually("a case is open", async || {
+            let state = world.state().await.unwrap_or_default();
+            if state["case"].is_null() { Err(state.to_string()) } else { Ok(()) }
+        })
+        .await;
+        way.set_open(false);
+        let fix = world.commit("fix", PASS);
+        world.app.refresh().await;
+        way.set_open(true);
+        world.synced(&fix).await;
+        world.free().await;
+        assert_eq!((world.automated().await, world.rollbacks().await.len()), (automated, 1));
+        world.has_told(&TOLD).await;
     });
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo, merge};
 use crate::harness::cluster::{Ctx, with_namespace};
+use crate::harness::credentials::Endpoint;
 use crate::harness::process::{Guarded, Launch, free_ports};
 use crate::harness::runtime::eventually;
 use crate::harness::state::{log_file, state_dir};
@@ -311,6 +312,18 @@ impl Controller {
         Self::launch(ctx, identity, &[&["--selector", &selector], args].concat()).await
     }
 
+    /// The same, but it reaches the API server at another address.
+    pub(super) async fn start_at(url: &str, ctx: &Ctx) -> Self {
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
+        let selector = format!("test={}", ctx.ns);
+        let args = ["controller", "-v", "--selector", &selector, "--listen", &address];
+        let log = log_file(&format!("controller-{}.log", ctx.ns));
+        let endpoint = Endpoint { url: url.to_owned(), ca_pem: ctx.plane.endpoint.ca_pem.clone() };
+        let process = launch_at(&endpoint, ctx, "first", &args, [log.clone(), log]).await;
+        Self { process, address }
+    }
+
     async fn launch(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
         let [port] = free_ports();
         let address = format!("127.0.0.1:{port}");
@@ -355,11 +368,21 @@ pub(super) async fn run(ctx: &Ctx, args: &[&str]) -> Ended {
 }
 
 /// Starts the real program with a token of the controller's account, its state in the test's namespace.
-async fn launch(ctx: &Ctx, identity: &str, args: &[&str], [stdout, stderr]: [PathBuf; 2]) -> Guarded {
+async fn launch(ctx: &Ctx, identity: &str, args: &[&str], logs: [PathBuf; 2]) -> Guarded {
+    launch_at(&ctx.plane.endpoint, ctx, identity, args, logs).await
+}
+
+async fn launch_at(
+    endpoint: &Endpoint,
+    ctx: &Ctx,
+    identity: &str,
+    args: &[&str],
+    [stdout, stderr]: [PathBuf; 2],
+) -> Guarded {
     let [id] = free_ports();
     let dir = state_dir(&format!("program-{}-{id}", ctx.ns));
     let kubeconfig = dir.join("kubeconfig");
-    ctx.plane.endpoint.write_kubeconfig(&kubeconfig, &ctx.token_of(ACCOUNT).await, &ctx.ns);
+    endpoint.write_kubeconfig(&kubeconfig, &ctx.token_of(ACCOUNT).await, &ctx.ns);
     let kubeconfig = kubeconfig.display().to_string();
     let fixed = ["--kubeconfig", &kubeconfig, "--namespace", &ctx.ns];
     Guarded::start(Launch {
