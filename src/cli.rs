@@ -16,7 +16,8 @@ pub use baseline::{
 pub use policy::{CheckOutput, PolicyCheckArgs, PolicyCommand};
 pub use record::RecordArgs;
 pub use rollback::{
-    ControllerArgs, OptIn, ReleaseArgs, RollbackArgs, RollbackOptions, TargetArgs, UnprovenTarget,
+    ControllerArgs, ExecutorArgs, OptIn, ReleaseArgs, RollbackArgs, RollbackOptions, RollbackVia, TargetArgs,
+    UnprovenTarget,
 };
 
 /// Judges the live resources of an application at the end of a GitOps deployment.
@@ -164,6 +165,9 @@ pub struct GateArgs {
     /// Judge this Application instead of the one that the Job belongs to.
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced, required_unless_present = "job")]
     pub app: Option<(String, String)>,
+    /// Who rolls back.
+    #[command(flatten)]
+    pub executor: ExecutorArgs,
     /// How long nothing relevant may change before the application counts as settled.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     pub settle_quiet: Duration,

@@ -21,7 +21,7 @@ pub use case::{Case, Hold, Stage, Window};
 pub use held::{lifted, placed};
 pub use notice::{Notice, Reason};
 pub use observed::{AutoSync, Automatic, Entry, Gate, Health, Keeper, Observed, Operation, Phase, Revision};
-pub use opening::{by_hand, refused};
+pub use opening::{by_hand, refused, trusting};
 pub use state::{Error, State};
 pub use step::{Settings, Step, step};
 pub use target::{NoTarget, Unproven, choose};

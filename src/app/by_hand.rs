@@ -11,7 +11,7 @@ use crate::cli::{ReleaseArgs, RollbackArgs};
 use crate::cluster::{Change, Query, Watching};
 use crate::exit::Exit;
 use crate::gitops::argocd::rollback::live::Live;
-use crate::rollback::{Hold, Reason, Stage, State, by_hand, step};
+use crate::rollback::{Hold, Reason, Stage, State, by_hand, step, trusting};
 use crate::store::states::Kept;
 
 /// Why a command ends before its end: what to say, and how the process ends.
@@ -62,6 +62,7 @@ async fn try_rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<Exit,
     let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
     let mut hand =
         Hand::new(&cluster, Options::from(&args.rollback), &args.notify, &args.app, deadline).await?;
+    hand.trust(&args.passed).await?;
     if !args.after_gate && hand.kept.state.case.is_none() {
         hand.open(args, out).await?;
         if args.dry_run {
@@ -107,6 +108,21 @@ impl Hand {
         let mut hand = Self { executor, herald, name, kept, deadline, said: Vec::new() };
         hand.said = hand.kept.state.untold.iter().map(|notice| notice.id.clone()).collect();
         Ok(hand)
+    }
+
+    /// Takes these revisions of the history for passed: the gate has them on record.
+    async fn trust(&mut self, passed: &[String]) -> Result<(), End> {
+        if passed.is_empty() {
+            return Ok(());
+        }
+        let Some((_live, seen)) = self.executor.look(&self.name, &self.kept.state).await? else {
+            return Ok(());
+        };
+        let state = trusting(&seen, &self.kept.state, passed);
+        if state != self.kept.state {
+            self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
+        }
+        Ok(())
     }
 
     /// Opens a case: the gate's, if it has asked for a rollback, else one by hand.

@@ -3,6 +3,7 @@
 //! [`Run`] is the same for a real cluster and for a rehearsal: it takes a cluster, a clock and settings and yields a
 //! report. What goes to people outside the cluster is added by [`run`].
 
+mod detached;
 mod run;
 
 use std::collections::BTreeSet;

@@ -8,6 +8,28 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::{ClusterArgs, namespaced};
 
+/// Who rolls back when a gate asks for it.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Rollback")]
+pub struct ExecutorArgs {
+    /// Who rolls back: the controller that watches Applications, or a Job that this gate starts.
+    #[arg(long, value_enum, value_name = "WHO", default_value_t)]
+    pub rollback_via: RollbackVia,
+    /// ServiceAccount of that Job.
+    #[arg(long, value_name = "NAME", default_value = "driftgate-rollback")]
+    pub rollback_account: String,
+}
+
+/// Who rolls back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RollbackVia {
+    /// `driftgate controller`.
+    #[default]
+    Controller,
+    /// A Job that the gate starts.
+    Job,
+}
+
 /// Arguments of `controller`.
 #[derive(Clone, Debug, Args)]
 pub struct ControllerArgs {
@@ -46,6 +68,9 @@ pub struct RollbackArgs {
     /// Roll back only if a gate asks for it, and wait for that: for a Job that the gate starts.
     #[arg(long)]
     pub after_gate: bool,
+    /// Revisions that the gate has passed, as its record has them.
+    #[arg(long, value_name = "REVISION", value_delimiter = ',')]
+    pub passed: Vec<String>,
     /// How long to go on.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     pub timeout: Duration,

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::app::gate::{Run, Target};
+use crate::app::gate::{Run, Target, detached};
 use crate::app::outputs::{self, Console};
 use crate::app::told::{Facts, Stop};
 use crate::app::{Clock, inputs, target};
-use crate::cli::{GateArgs, NotifyOn, TargetArgs};
+use crate::cli::{GateArgs, NotifyOn, RollbackVia, TargetArgs};
 use crate::cluster::Cluster;
 use crate::cluster::settle::Options;
 use crate::exit::Exit;
@@ -42,6 +42,10 @@ pub(in crate::app) async fn run(
     let mut report = report.unwrap_or_else(|| {
         facts.ended(Exit::Terminated, "terminated before there was a verdict; nothing is asked for")
     });
+    if report.exit() == Exit::Critical && args.executor.rollback_via == RollbackVia::Job {
+        let started = detach(args, cluster.as_ref(), &report).await;
+        warn(&mut report, started);
+    }
     if report.exit() != Exit::Terminated {
         tell(args, &clock, cluster.as_ref(), &mut report).await;
     }
@@ -51,6 +55,20 @@ pub(in crate::app) async fn run(
     }
     console.write(&report, args.output, out)?;
     Ok(report.exit())
+}
+
+/// Starts the Job that rolls back once this one's operation has ended.
+async fn detach(args: &GateArgs, cluster: Option<&Cluster>, report: &Report) -> Result<(), String> {
+    let (Some(job), Some(cluster)) = (&args.job, cluster) else {
+        return Err("no Job was started that rolls back: --rollback-via=job needs --job".to_owned());
+    };
+    let passed = report.rollback.as_ref().and_then(|rollback| rollback.to.as_ref());
+    let passed = passed.map(|revision| revision.as_str().to_owned());
+    let cluster = cluster.with_deadline(Instant::now() + TELL_TIMEOUT);
+    let name = report.application.name.as_str();
+    let account = &args.executor.rollback_account;
+    let started = detached::start(&cluster, job, account, name, passed.as_deref()).await;
+    started.map_err(|error| format!("no Job was started that rolls back: {error}"))
 }
 
 async fn judge(

@@ -1,11 +1,14 @@
 //! The whole way: the real gate, the real controller, the real Argo CD.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use serde_json::json;
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::ListParams;
+use serde_json::{Value, json};
 
 use super::files::{QUICK, Shop, job};
 use super::gated::{Gated, exits, gated};
 use crate::harness::argocd::{AppOptions, ArgoCd};
+use crate::harness::cluster::Ctx;
 use crate::harness::runtime::eventually;
 use crate::rollback::world::controlled;
 
@@ -39,5 +42,55 @@ fn a_commit_that_makes_a_container_privileged_is_rolled_back_and_its_fix_is_depl
         assert_eq!(fixed.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
         assert_eq!(app.app.now().await["spec"]["syncPolicy"]["automated"]["enabled"], json!(null));
         assert_eq!(app.record().await.unwrap()["revision"], fixed.revision);
+    });
+}
+
+/// The shipped rights of a rollback Job in the test's namespace.
+async fn may_start_a_rollback(ctx: &Ctx) {
+    ArgoCd::shared().await;
+    let shared = [
+        include_str!("../../../manifests/controller/clusterrole.yaml"),
+        include_str!("../../../manifests/controller/role.yaml"),
+    ];
+    for text in shared {
+        for object in serde_saphyr::from_multiple::<Value>(text).unwrap() {
+            if matches!(object["kind"].as_str(), Some("ClusterRole" | "Role")) {
+                ctx.apply(object).await;
+            }
+        }
+    }
+    let own = [
+        include_str!("../../../manifests/rollback-job/account.yaml"),
+        include_str!("../../../manifests/rollback-job/bindings.yaml"),
+    ];
+    for text in own {
+        ctx.apply_yaml(&text.replace("NAMESPACE", &ctx.ns)).await;
+    }
+}
+
+#[test]
+fn without_a_controller_the_gate_starts_a_job_that_rolls_back() {
+    gated("gate-detached", async |ctx| {
+        let argo = ArgoCd::shared().await;
+        may_start_a_rollback(ctx).await;
+        let shop = Shop::clean("web");
+        let hook = job(&[QUICK, &["--rollback-via=job"]].concat());
+        let (app, good) = Gated::create(ctx, argo, &ctx.ns, &shop, &hook).await;
+        assert_eq!(good.phase(), "Succeeded", "{:#?}", good.operation);
+        app.push(&shop.privileged()).await;
+        eventually("it is rolled back", async || {
+            let state = app.app.now().await["status"]["operationState"].clone();
+            let ours = state["operation"]["initiatedBy"]["username"] == "driftgate";
+            if ours && state["phase"] == "Succeeded" { Ok(()) } else { Err(state["phase"].to_string()) }
+        })
+        .await;
+        let jobs = ctx.api::<Job>().list(&ListParams::default()).await.unwrap();
+        let names = jobs.items.into_iter().filter_map(|job| job.metadata.name);
+        let [name] = names.filter(|name| name.ends_with("-rollback")).collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!(ctx.job_ended(&name).await, Ok(()));
+        let web = ctx.api::<Deployment>().get("web").await.unwrap().spec.template.spec.unwrap();
+        let context = web.containers[0].security_context.clone().unwrap();
+        assert_ne!(context.privileged, Some(true));
+        assert_eq!(app.app.now().await["spec"]["syncPolicy"]["automated"]["enabled"], json!(false));
     });
 }
