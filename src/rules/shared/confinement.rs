@@ -66,11 +66,15 @@ fn user_namespace(pod: &PodView<'_>, world: &World) -> UserNamespace {
     }
     let Some(node) = platform::node(pod, world) else { return UserNamespace::Requested };
     let handler = handler(pod, world);
-    let reported = node.status.runtime_handlers.iter().find(|known| known.name == handler);
-    match reported {
-        None => UserNamespace::Requested,
-        Some(known) if known.features.user_namespaces => UserNamespace::Proven,
-        Some(_) => UserNamespace::Host,
+    let mut reported = node.status.runtime_handlers.iter().filter(|known| known.name == handler).peekable();
+    if reported.peek().is_none() {
+        return UserNamespace::Requested;
+    }
+    // The API server does not keep a node from reporting a handler twice: one that does not is enough.
+    if reported.all(|known| known.features.user_namespaces) {
+        UserNamespace::Proven
+    } else {
+        UserNamespace::Host
     }
 }
 
@@ -130,6 +134,8 @@ mod tests {
         check(spec, "[]", UserNamespace::Requested, false);
         check(spec, r#"[{"name":"","features":{"userNamespaces":true}}]"#, UserNamespace::Proven, false);
         check(spec, r#"[{"name":"","features":{}}]"#, UserNamespace::Host, false);
+        let twice = r#"[{"name":"","features":{"userNamespaces":true}},{"name":"","features":{}}]"#;
+        check(spec, twice, UserNamespace::Host, false);
     }
 
     #[test]
