@@ -34,6 +34,13 @@ pub struct Counts {
     pub objects: u64,
 }
 
+impl Evaluation {
+    /// Adds what is wrong besides the objects.
+    pub fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings.into_iter().map(|finding| (finding.identity.clone(), finding)));
+    }
+}
+
 /// The rules at work on one application.
 pub struct Engine<'a> {
     rules: Vec<&'static Rule>,

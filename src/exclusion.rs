@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::finding::{Finding, Identity};
+use crate::finding::{Finding, Identity, Severity};
 use crate::model::reference::ObjectRef;
 use index::Index;
 
@@ -36,6 +36,16 @@ impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
+}
+
+/// Who wrote an exclusion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// The platform.
+    #[default]
+    Platform,
+    /// The application's team, within what the platform delegates.
+    Application,
 }
 
 /// One permission. All keys that are present must match.
@@ -60,6 +70,10 @@ pub struct Exclusion {
     pub expires: Date,
     /// Where it is written.
     pub at: Position,
+    /// Who wrote it.
+    pub layer: Layer,
+    /// It covers nothing worse.
+    pub up_to: Severity,
 }
 
 /// Which subjects an exclusion covers: the outermost owner of what fails, as reports name it.
@@ -80,11 +94,44 @@ pub enum Subject {
     },
 }
 
+/// `kind=Deployment,namespace=shop,name=web-*`, one object as reports write it, or `anything`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Matching { kind, namespace, name } = self else {
+            return match self {
+                Self::Owner(owner) => owner.fmt(f),
+                Self::Any | Self::Matching { .. } => f.write_str("anything"),
+            };
+        };
+        let parts = [("kind", kind), ("namespace", namespace), ("name", name)];
+        let parts =
+            parts.into_iter().filter_map(|(key, part)| Some(format!("{key}={}", part.as_ref()?.as_str())));
+        f.write_str(&parts.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// Rule, subject and what narrows it, without reason, owner, date and place.
+impl fmt::Display for Exclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.rule, self.subject)?;
+        let container = self.container.as_ref().map(Pattern::as_str);
+        let parts =
+            [("container", container), ("image", self.image.as_deref()), ("value", self.value.as_deref())];
+        for (key, part) in parts {
+            if let Some(part) = part {
+                write!(f, " {key}={part}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Exclusion {
     /// True if it covers the finding, whatever the date.
     pub fn matches(&self, finding: &Finding) -> bool {
         let Identity { rule, subject, container, value } = &finding.identity;
         *rule == self.rule
+            && finding.severity <= self.up_to
             && self.value.as_ref().is_none_or(|wanted| wanted == value)
             && self
                 .container

@@ -167,6 +167,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// True if it is about a list of exclusions, which no rollback of an application can cure.
+    pub fn is_about_a_policy(&self) -> bool {
+        self.code.starts_with("EXC-")
+    }
+
     /// Takes in another proof of the same identity: the better evidence and the worse severity stay.
     pub(crate) fn absorb(&mut self, other: Self) {
         let count = self.count + other.count;

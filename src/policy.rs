@@ -7,6 +7,7 @@
 //! once, each with file, line and column; only what follows a syntax error in the same file stays unseen.
 
 mod check;
+mod delegation;
 mod fields;
 mod fix;
 mod lint;
@@ -19,13 +20,16 @@ mod tree;
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
+pub use delegation::Refused;
 pub use fix::without;
 pub use lint::{Lint, Warning, lint};
 pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
 
 use crate::exclusion::Exclusions;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::rules::{RULES, Rule, Settings};
 use check::Part;
 use problem::Problems;
@@ -98,6 +102,8 @@ pub struct Policy {
     pub settings: Settings,
     /// Permissions for findings.
     pub exclusions: Exclusions,
+    /// Permissions of the application's team that the platform does not delegate; they cover nothing.
+    pub refused: Vec<Refused>,
 }
 
 /// When a rollback is asked for.
@@ -117,7 +123,15 @@ impl Default for Policy {
             first_run: FirstRun::default(),
             settings: Settings::default(),
             exclusions: Exclusions::default(),
+            refused: Vec::new(),
         }
+    }
+}
+
+impl Policy {
+    /// What is wrong with the lists themselves.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        self.refused.iter().filter_map(Refused::finding)
     }
 }
 
@@ -148,19 +162,55 @@ pub fn read_all<N: AsRef<str>, T: AsRef<str>>(
     catalogue: &[&'static Rule],
     files: &[(N, T)],
 ) -> (Policy, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let parts = documents(files, catalogue, &mut problems);
+    let policy = merge::merge(parts, &mut problems);
+    (policy, in_order(problems))
+}
+
+/// Reads the platform's files and those of the application's team: the latter hold exclusions only, and of those only
+/// what the platform delegates today is taken.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_layers<N: AsRef<str>, T: AsRef<str>>(
+    platform: &[(N, T)],
+    application: &[(N, T)],
+    today: Date,
+) -> Result<Policy, PolicyErrors> {
+    let mut problems = Vec::new();
+    let mut parts = documents(platform, RULES, &mut problems);
+    let theirs = delegation::exclusions(documents(application, RULES, &mut problems), &mut problems);
+    let delegations =
+        parts.iter_mut().flat_map(|part| std::mem::take(&mut part.delegation)).collect::<Vec<_>>();
+    let (taken, refused) = delegation::divide(theirs, &delegations, today);
+    parts.push(Part { exclusions: taken, ..Part::default() });
+    let policy = merge::merge(parts, &mut problems);
+    let problems = in_order(problems);
+    if problems.is_empty() { Ok(Policy { refused, ..policy }) } else { Err(PolicyErrors(problems)) }
+}
+
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+fn documents<N: AsRef<str>, T: AsRef<str>>(
+    files: &[(N, T)],
+    catalogue: &[&'static Rule],
+    problems: &mut Vec<Problem>,
+) -> Vec<Part> {
     let mut files: Vec<(&str, &str)> =
         files.iter().map(|(name, text)| (name.as_ref(), text.as_ref())).collect();
     files.sort_unstable();
-    let (mut parts, mut problems) = (Vec::new(), Vec::new());
+    let mut parts = Vec::new();
     for (name, text) in files {
         let mut found = Problems::new(Arc::from(name));
         parts.extend(read(text, catalogue, &mut found));
         problems.extend(found.into_found());
     }
-    let policy = merge::merge(parts, &mut problems);
-    problems.sort();
-    problems.dedup();
-    (policy, problems)
+    parts
 }
 
 /// The documents of one file.

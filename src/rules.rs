@@ -6,6 +6,7 @@
 
 mod cluster_admin_equivalent;
 mod dangerous_capability;
+mod exclusion_not_delegated;
 mod external_ips;
 mod host_ipc;
 mod host_network;
@@ -60,7 +61,8 @@ pub struct Rule {
     pub page: &'static str,
     /// Where the rule comes from: Pod Security check ids, CIS, NSA, MITRE.
     pub sources: &'static [&'static str],
-    /// The judgements, one for each sort of thing that it looks at.
+    /// The judgements, one for each sort of thing that it looks at; none if it is about policies, which are judged as
+    /// they are read.
     pub checks: &'static [Check],
 }
 
@@ -234,6 +236,7 @@ pub mod resources {
 /// The catalogue, sorted by code.
 pub static RULES: &[&Rule] = &[
     &mutating_admission_installed::RULE,
+    &exclusion_not_delegated::RULE,
     &missing_ingress_policy::RULE,
     &policy_coverage_changed::RULE,
     &missing_pod_security_enforcement::RULE,

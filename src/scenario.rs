@@ -58,6 +58,8 @@ pub struct Scenario {
     pub record: Option<PathBuf>,
     /// Policy file or folder, relative to the scenario.
     pub policy: Option<PathBuf>,
+    /// The platform's policy above all others: file or folder, relative to the scenario.
+    pub platform_policy: Option<PathBuf>,
     /// What the gate may not do in the cluster.
     #[serde(default)]
     pub forbid: Vec<Forbid>,

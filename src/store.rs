@@ -3,6 +3,7 @@
 //! Written whole or not at all, guarded by its resourceVersion; of two gates that pass at the same time the later
 //! pass stays. What is there but cannot be read is an error, never "no record". Does not know verdicts.
 
+pub mod policies;
 pub mod states;
 
 use jiff::Timestamp;
@@ -55,6 +56,16 @@ pub enum Error {
         what: String,
         /// Why.
         cause: String,
+    },
+    /// There is no policy where one is said to be.
+    #[error("ConfigMap {namespace}/{name}: {cause}")]
+    NoPolicy {
+        /// Namespace of the ConfigMap.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What is missing.
+        cause: &'static str,
     },
     /// Other gates wrote all the time.
     #[error("ConfigMap {namespace}/{name} changed during each of {TRIES} tries to write it")]

@@ -217,7 +217,7 @@ impl Inputs<'_> {
         unsettled && (finding.presence == Presence::Absent || finding.evidence != Evidence::Live)
     }
 
-    /// A rollback is right only for what is bad enough, proven on a live object, on an application that has settled
+    /// A rollback is right only for what is bad enough, in the cluster and not in a list, proven on a live object, on an application that has settled
     /// or never will, new, and brought by the source.
     fn rolls_back(&self, finding: &Finding, novelty: &Novelty) -> bool {
         let helps = match novelty {
@@ -226,6 +226,7 @@ impl Inputs<'_> {
             Novelty::Known | Novelty::Outside { .. } => false,
         };
         helps
+            && !finding.is_about_a_policy()
             && finding.severity >= self.policy.rollback_at
             && finding.certainty == Certainty::Certain
             && finding.evidence == Evidence::Live

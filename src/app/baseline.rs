@@ -99,14 +99,16 @@ struct Live {
 
 impl Live {
     async fn look(of: &BaselineOf, argo: &ArgoArgs, policy: &PolicyArgs) -> Result<Self, Stop> {
-        let (policy, rules) = (inputs::policy(policy)?, inputs::rules(policy)?);
+        let (clock, rules) = (Clock::wall(), inputs::rules(policy)?);
         let cluster = inputs::connect(&of.cluster).await?;
+        let policy = inputs::policy(policy, Some(&cluster), clock.today()).await?;
         let options = target::argocd(argo);
         let discovery = target::live(&cluster, Some(&of.app), &[], None, &options).await?;
         let mut seen = look::look(&cluster, &discovery.scope, &rules, &policy.settings).await?;
         seen.evaluation.gaps.extend(discovery.gaps);
+        seen.evaluation.add(policy.findings());
         let record = kept(&cluster, of).await?;
-        Ok(Self { seen, record, policy, rules, clock: Clock::wall() })
+        Ok(Self { seen, record, policy, rules, clock })
     }
 
     fn decide(&self) -> Decision<'_> {
@@ -202,11 +204,13 @@ async fn accepted(
     clock: Clock,
     facts: &mut Facts,
 ) -> Result<crate::report::Report, Stop> {
-    let (policy, rules) = (inputs::policy(&args.policy)?, inputs::rules(&args.policy)?);
+    let cluster = inputs::connect(&args.of.cluster).await?;
+    let policy = inputs::policy(&args.policy, Some(&cluster), clock.today()).await?;
+    let rules = inputs::rules(&args.policy)?;
     let policy = Policy { mode: Mode::Both, first_run: FirstRun::Accept, ..policy };
     let (namespace, name) = args.of.app.clone();
     let run = Run {
-        cluster: inputs::connect(&args.of.cluster).await?,
+        cluster,
         clock,
         target: Target::Application(namespace, name),
         argocd: target::argocd(&args.argo),

@@ -77,6 +77,7 @@ impl Run<'_> {
         }
         let (mut seen, settled, unsettled) = Box::pin(self.look(&discovery, facts)).await?;
         seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
+        seen.evaluation.add(self.policy.findings());
         let name = &discovery.scope.application.name;
         let record = store::newest(&self.cluster, self.records_namespace, name).await?;
         let decision = self.decide(&discovery, &seen, record.as_ref(), settled);

@@ -3,12 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
+
 use crate::app::told::Stop;
 use crate::cli::{ClusterArgs, PolicyArgs};
-use crate::cluster::{ApiError, Cluster, Connect};
+use crate::cluster::{ApiError, Cluster, Connect, Reason};
 use crate::policy::{self, Policy};
 use crate::record::Record;
 use crate::rules::{self, RULES, Rule};
+use crate::store;
 
 /// A variable of the environment, unless it is absent, empty or not Unicode.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -64,9 +67,46 @@ pub(super) fn record(file: &Path) -> Result<Record, String> {
 }
 
 /// The policy that the arguments name; the default one without any.
-pub(super) fn policy(args: &PolicyArgs) -> Result<Policy, Stop> {
+pub(super) async fn policy(
+    args: &PolicyArgs,
+    cluster: Option<&Cluster>,
+    today: Date,
+) -> Result<Policy, Stop> {
     let files = policies(&args.policy).map_err(Stop::Invalid)?;
-    Ok(policy::parse(&files)?)
+    match &args.platform_policy {
+        Some(place) => Ok(policy::parse_layers(&platform(place, cluster).await?, &files, today)?),
+        None => Ok(policy::parse(&files)?),
+    }
+}
+
+/// The platform's files; that there are none is an error, because somebody wants there to be some.
+pub(super) async fn platform(place: &str, cluster: Option<&Cluster>) -> Result<Vec<(String, String)>, Stop> {
+    let Some(map) = place.strip_prefix("configmap:") else {
+        let files = policies(&[PathBuf::from(place)]).map_err(Stop::Invalid)?;
+        let none = || Stop::Invalid(format!("--platform-policy {place}: no file is in it"));
+        return if files.is_empty() { Err(none()) } else { Ok(files) };
+    };
+    let usage = |why: &str| Stop::Usage(format!("--platform-policy {place}: {why}"));
+    let (namespace, name) = map.split_once('/').ok_or_else(|| usage("expected configmap:NAMESPACE/NAME"))?;
+    let cluster = cluster.ok_or_else(|| usage("without a cluster it must be a file"))?;
+    let read = store::policies::read(cluster, namespace, name).await;
+    read.map_err(|error| match unavailable(error) {
+        Ok(error) => Stop::Api(error),
+        Err(error) => Stop::Invalid(format!("the platform's policy: {error}")),
+    })
+}
+
+/// The request that failed because the API server is unavailable, if that is what happened.
+fn unavailable(error: store::Error) -> Result<ApiError, store::Error> {
+    match error {
+        store::Error::Api(error) if error.reason() == Reason::Unavailable => Ok(error),
+        error @ (store::Error::Api(_)
+        | store::Error::NoKind
+        | store::Error::NoPolicy { .. }
+        | store::Error::Unreadable { .. }
+        | store::Error::Unwritable { .. }
+        | store::Error::Busy { .. }) => Err(error),
+    }
 }
 
 /// The rules that the arguments name; all of them without any.

@@ -55,8 +55,12 @@ pub(super) async fn run(args: &RecordArgs, console: &Console, out: &mut impl Wri
 async fn record(args: &RecordArgs, console: &Console) -> Result<Vec<String>, Stop> {
     folder::check(&args.to, args.force).map_err(Stop::Invalid)?;
     let picked = picked(args)?;
-    let to_record =
-        ToRecord { picked: &picked, policies: &args.policy, records_namespace: &args.records_namespace };
+    let to_record = ToRecord {
+        picked: &picked,
+        policies: &args.policy,
+        platform: args.platform_policy.as_deref(),
+        records_namespace: &args.records_namespace,
+    };
     let cluster = inputs::connect(&args.cluster).await?;
     let phase = console.progress().phase("record");
     let lines = to_record.record(&cluster, Clock::wall().today(), &args.to).await?;
@@ -68,13 +72,21 @@ async fn record(args: &RecordArgs, console: &Console) -> Result<Vec<String>, Sto
 struct ToRecord<'a> {
     picked: &'a Picked,
     policies: &'a [PathBuf],
+    /// Where the platform's policy is.
+    platform: Option<&'a str>,
     records_namespace: &'a str,
 }
 
 impl ToRecord<'_> {
     async fn record(&self, cluster: &Cluster, today: Date, folder: &Path) -> Result<Vec<String>, Stop> {
         let policies = inputs::policies(self.policies).map_err(Stop::Invalid)?;
-        let policy = policy::parse(&policies)?;
+        let (policy, platform) = match self.platform {
+            Some(place) => {
+                let platform = inputs::platform(place, Some(cluster)).await?;
+                (policy::parse_layers(&platform, &policies, today)?, platform)
+            }
+            None => (policy::parse(&policies)?, Vec::new()),
+        };
         let mut recording = self.look(cluster, &policy.settings, today).await?;
         let passed = self.last_pass(cluster, &recording).await?;
         let mut lines = recording.summary(folder);
@@ -86,7 +98,8 @@ impl ToRecord<'_> {
             Ok(None) => lines.push("last pass: none is on record".to_owned()),
             Err(why) => lines.push(format!("last pass: not recorded: {why}")),
         }
-        recording.files.extend(policy_files(&policies));
+        recording.files.extend(policy_files(folder::POLICY, &policies));
+        recording.files.extend(policy_files(folder::PLATFORM, &platform));
         folder::write(folder, &recording.into_files().map_err(Stop::Invalid)?).map_err(Stop::Invalid)?;
         lines.push(format!("run it: driftgate rehearse {}", folder.display()));
         Ok(lines)
@@ -143,14 +156,13 @@ fn unlike(recording: &Recording, difference: &str) -> Stop {
 }
 
 /// Policy files by their own names; a second one of the same name gets a number.
-fn policy_files(policies: &[(String, String)]) -> Files {
+fn policy_files(folder: &str, policies: &[(String, String)]) -> Files {
     let mut files = BTreeMap::new();
     for (path, text) in policies {
         let name =
             Path::new(path).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let numbered = (2..).map(|number: u32| format!("{number}-{name}"));
-        let paths =
-            std::iter::once(name.clone()).chain(numbered).map(|name| format!("{}/{name}", folder::POLICY));
+        let paths = std::iter::once(name.clone()).chain(numbered).map(|name| format!("{folder}/{name}"));
         if let Some(path) = paths.into_iter().find(|path| !files.contains_key(path)) {
             files.insert(path, text.clone());
         }

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::app::gate::{Run, Target};
 use crate::app::look::Seen;
 use crate::app::outputs::Console;
@@ -59,15 +61,17 @@ impl Rehearsal {
     /// What is wrong with the scenario, its policy, record or objects, or that the revision before does not pass.
     pub async fn prepare(folder: &Path) -> Result<Self, String> {
         let scenario = Scenario::read(folder).map_err(|error| error.to_string())?;
-        let policy = policy(folder, scenario.policy.as_deref())?;
         let api = scenario.api();
+        let today = Clock::starting_at(api.now()).today();
+        let policy = |file: Option<&Path>| policy(folder, file, scenario.platform_policy.as_deref(), today);
+        let judged_by = policy(scenario.policy.as_deref())?;
         let put = |file: &Path, stale: &[_]| {
             scenario::put(&api, &folder.join(file), stale).map_err(|error| error.to_string())
         };
         let mut present = Vec::new();
         for before in &scenario.before {
             present = put(&before.objects, &present)?;
-            let (job, policy) = (before.job.as_deref(), self::policy(folder, before.policy.as_deref())?);
+            let (job, policy) = (before.job.as_deref(), policy(before.policy.as_deref())?);
             let report = gate(&api, &scenario, job, &policy, &Progress::Lines).await?;
             if report.exit() != Exit::Pass {
                 let reason = report.reasons.first().map(ToString::to_string).unwrap_or_default();
@@ -80,7 +84,7 @@ impl Rehearsal {
             let saved = store::save(&Cluster::new(api.client()), RECORDS, &passed).await;
             saved.map_err(|error| error.to_string())?;
         }
-        Ok(Self { scenario, policy, api })
+        Ok(Self { scenario, policy: judged_by, api })
     }
 
     /// The recorded cluster.
@@ -108,11 +112,23 @@ fn argocd(scenario: &Scenario) -> discover::Options {
     target::argocd(&args)
 }
 
-/// The policy of a file or folder in the scenario's; the default one without.
-fn policy(folder: &Path, file: Option<&Path>) -> Result<Policy, String> {
-    let Some(file) = file else { return Ok(Policy::default()) };
-    let files = inputs::policies(&[folder.join(file)])?;
-    policy::parse(&files).map_err(|errors| errors.to_string())
+/// The policy of files or folders in the scenario's; the default one without.
+fn policy(
+    folder: &Path,
+    file: Option<&Path>,
+    platform: Option<&Path>,
+    today: Date,
+) -> Result<Policy, String> {
+    let read = |file: Option<&Path>| {
+        let path: Vec<_> = file.into_iter().map(|file| folder.join(file)).collect();
+        inputs::policies(&path)
+    };
+    let own = read(file)?;
+    let policy = match platform {
+        Some(_) => policy::parse_layers(&read(platform)?, &own, today),
+        None => policy::parse(&own),
+    };
+    policy.map_err(|errors| errors.to_string())
 }
 
 /// What a scenario shows in the end under a policy, whatever passed before and whatever the scenario's own policy is.

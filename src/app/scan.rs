@@ -36,7 +36,6 @@ async fn scan(
         let what = "name what to judge: --app NAMESPACE/NAME, --namespace NAMESPACE or --filename FILE";
         return Err(Stop::Usage(what.to_owned()));
     }
-    let policy = inputs::policy(&args.policy)?;
     let rules = inputs::rules(&args.policy)?;
     let cluster = if args.target.filename.is_empty() {
         inputs::connect(&args.cluster).await?
@@ -45,10 +44,13 @@ async fn scan(
         *problems = files.problems;
         files.cluster
     };
+    let live = Some(&cluster).filter(|_cluster| args.target.filename.is_empty());
+    let policy = inputs::policy(&args.policy, live, facts.today()).await?;
     let scope = scope(args, &cluster, facts).await?;
     let phase = console.progress().phase("look");
-    let seen = look::look(&cluster, &scope, &rules, &policy.settings).await?;
+    let mut seen = look::look(&cluster, &scope, &rules, &policy.settings).await?;
     facts.phase("look", phase.end(&told::counts(&seen.evaluation)));
+    seen.evaluation.add(policy.findings());
     let Seen { evaluation, declared, owned, injectors } = &seen;
     let decision = decide(&Inputs {
         evaluation,

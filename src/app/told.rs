@@ -57,6 +57,7 @@ impl From<store::Error> for Stop {
             store::Error::Api(error) if error.reason() == Reason::Unavailable => Self::Api(error),
             store::Error::Api(_)
             | store::Error::NoKind
+            | store::Error::NoPolicy { .. }
             | store::Error::Unreadable { .. }
             | store::Error::Unwritable { .. }
             | store::Error::Busy { .. } => Self::Invalid(format!("the record of what passed: {error}")),

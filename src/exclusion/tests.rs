@@ -55,6 +55,8 @@ pub(crate) fn exclusion(rule: &'static str, subject: Subject, line: u64) -> Excl
         owner: "team".into(),
         expires: date(2026, 12, 31),
         at: Position { file: "policy.yaml".into(), line, column: 5 },
+        layer: Layer::Platform,
+        up_to: Severity::Critical,
     }
 }
 

@@ -4,12 +4,15 @@
 
 use jiff::civil::Date;
 
+use super::delegation::Delegation;
 use super::fields::Located;
 use super::problem::{Problems, did_you_mean};
-use super::raw::{FIRST_RUNS, MODES, RawBaseline, RawExclusion, RawPolicy, RawRules, RawSubject};
+use super::raw::{
+    FIRST_RUNS, MODES, RawBaseline, RawDelegation, RawExclusion, RawPolicy, RawRules, RawSubject,
+};
 use super::tree::At;
 use super::{FirstRun, Mode};
-use crate::exclusion::{Exclusion, Pattern, Position, Subject};
+use crate::exclusion::{Exclusion, Layer, Pattern, Position, Subject};
 use crate::finding::Severity;
 use crate::model::reference::ObjectRef;
 use crate::rules::Rule;
@@ -27,6 +30,7 @@ pub(super) struct Part {
     pub(super) first_run: Set<FirstRun>,
     pub(super) sensitive_namespaces: Set<Vec<String>>,
     pub(super) sandbox_handlers: Set<Vec<String>>,
+    pub(super) delegation: Vec<Delegation>,
     pub(super) exclusions: Vec<Exclusion>,
 }
 
@@ -46,6 +50,11 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
         first_run: spec.baseline.and_then(|raw| first_run(raw, problems)),
         sensitive_namespaces: names("sensitiveNamespaces", namespaces, problems),
         sandbox_handlers: names("sandboxHandlers", handlers, problems),
+        delegation: spec
+            .delegation
+            .into_iter()
+            .filter_map(|raw| delegation(raw, catalogue, problems))
+            .collect(),
         exclusions: spec
             .exclusions
             .into_iter()
@@ -65,6 +74,31 @@ fn severity(name: &str, written: Option<Located<String>>, problems: &mut Problem
         );
     }
     Some((problems.position(at), found?))
+}
+
+/// None if anything is wrong with it; everything that is wrong has been reported.
+fn delegation(
+    raw: RawDelegation,
+    catalogue: &[&'static Rule],
+    problems: &mut Problems,
+) -> Option<Delegation> {
+    let RawDelegation { rules, up_to, days, namespaces } = raw;
+    let every = rules.as_ref().is_some_and(|list| list.value.iter().any(|rule| rule.value == "*"));
+    let rules = rules.map(|list| {
+        let named = list.value.into_iter().filter(|_rule| !every);
+        named.filter_map(|rule| find_rule(&rule, catalogue, problems)).map(|rule| rule.id).collect()
+    });
+    let (_at, up_to) = severity("upTo", up_to, problems).unzip();
+    let days = days.and_then(|Located { at, value }| {
+        let number = value.parse::<u16>().ok().filter(|days| *days > 0);
+        if number.is_none() {
+            problems.add(at, format!("`days` must be a number of days, at least 1, and this is `{value}`"));
+        }
+        number
+    });
+    let namespaces = namespaces
+        .map(|list| list.value.iter().filter_map(|name| pattern("namespaces", name, problems)).collect());
+    Some(Delegation { rules: (!every).then_some(rules?), up_to: up_to?, days: days?, namespaces })
 }
 
 fn mode(written: Option<Located<String>>, problems: &mut Problems) -> Set<Mode> {
@@ -154,6 +188,8 @@ fn exclusion(raw: RawExclusion, catalogue: &[&'static Rule], problems: &mut Prob
         owner: owner?,
         expires: expires?,
         at: problems.position(at),
+        layer: Layer::Platform,
+        up_to: Severity::Critical,
     })
 }
 

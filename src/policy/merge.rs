@@ -18,6 +18,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
             first_run,
             sensitive_namespaces,
             sandbox_handlers,
+            delegation: _,
             exclusions,
         } = part;
         agree("failAt", &mut sum.fail_at, fail_at, problems);
@@ -46,6 +47,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
             sandbox_handlers: value(sum.sandbox_handlers, settings.sandbox_handlers),
         },
         exclusions: Exclusions::new(sum.exclusions),
+        refused: Vec::new(),
     }
 }
 

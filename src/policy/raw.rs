@@ -3,14 +3,17 @@
 //! Does not know whether a rule exists, what a date or a pattern is, or what several files make together. That the
 //! schema and the reader know the same fields is a test.
 
+mod read;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::fields::{Located, Members};
-use super::problem::Problems;
-use super::tree::{At, Node};
+use super::fields::Located;
+use super::tree::At;
 use crate::finding::Severity;
+#[cfg(test)]
+pub(super) use read::FIELDS;
 
 /// `apiVersion` of a policy file.
 pub(super) const API_VERSION: &str = "driftgate.dev/v1alpha1";
@@ -71,6 +74,9 @@ pub(super) struct RawSpec {
     pub(super) baseline: Option<RawBaseline>,
     /// Parameters of rules.
     pub(super) rules: Option<RawRules>,
+    /// What the application's team may permit in a policy of its own. Only in the platform's policy.
+    #[schemars(with = "Option<Vec<RawDelegation>>")]
+    pub(super) delegation: Vec<RawDelegation>,
     /// Permissions for findings.
     #[schemars(with = "Option<Vec<RawExclusion>>")]
     pub(super) exclusions: Vec<RawExclusion>,
@@ -108,6 +114,24 @@ pub(super) struct RawRules {
     /// `*` stands for any ending.
     #[schemars(with = "Option<Vec<String>>")]
     pub(super) sandbox_handlers: Option<Located<Vec<Located<String>>>>,
+}
+
+/// What the application's team may permit.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Delegation", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawDelegation {
+    /// Ids of rules, or their codes; `*` is every rule about the application.
+    #[schemars(with = "Vec<String>")]
+    pub(super) rules: Option<Located<Vec<Located<String>>>>,
+    /// Findings worse than this stay the platform's.
+    #[schemars(with = "Severity")]
+    pub(super) up_to: Option<Located<String>>,
+    /// Most days from today that an exclusion may hold.
+    #[schemars(with = "u16")]
+    pub(super) days: Option<Located<String>>,
+    /// Only for subjects of these namespaces, names or patterns. Default: all.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) namespaces: Option<Located<Vec<Located<String>>>>,
 }
 
 /// A permission for findings of one rule. All keys that are present must match.
@@ -160,134 +184,3 @@ pub(super) struct RawSubject {
 pub(super) const MODES: [&str; 3] = ["exclusions", "baseline", "both"];
 /// Values of `baseline.firstRun`.
 pub(super) const FIRST_RUNS: [&str; 3] = ["fail", "accept", "accept-below"];
-
-const POLICY: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
-const METADATA: &[&str] = &["name", "namespace", "labels", "annotations"];
-const SPEC: &[&str] = &["failAt", "rollbackAt", "rollback", "mode", "baseline", "rules", "exclusions"];
-const ROLLBACK: &[&str] = &["withoutBaseline"];
-const BASELINE: &[&str] = &["firstRun", "below"];
-const RULES: &[&str] = &["sensitiveNamespaces", "sandboxHandlers"];
-const EXCLUSION: &[&str] = &["rule", "subject", "container", "image", "value", "reason", "owner", "expires"];
-const SUBJECT: &[&str] = &["kind", "namespace", "name", "owner"];
-
-/// Fields of each mapping, by its name in the schema.
-#[cfg(test)]
-pub(super) const FIELDS: [(&str, &[&str]); 8] = [
-    ("GatePolicy", POLICY),
-    ("Metadata", METADATA),
-    ("Spec", SPEC),
-    ("Rollback", ROLLBACK),
-    ("Baseline", BASELINE),
-    ("Rules", RULES),
-    ("Exclusion", EXCLUSION),
-    ("Subject", SUBJECT),
-];
-
-impl RawPolicy {
-    /// Reads one document. None if it is no mapping, or an object of which nothing can be said.
-    pub(super) fn read(document: &Node, problems: &mut Problems) -> Option<Self> {
-        for (name, expected) in [("apiVersion", API_VERSION), ("kind", KIND)] {
-            if let Some((at, other)) =
-                document.member(name).and_then(Node::text).filter(|(_at, text)| *text != expected)
-            {
-                problems.add(at, format!("`{name}` must be {expected}, and this is {other}"));
-                return None;
-            }
-        }
-        let members = Members::open(document, "a policy", POLICY, problems)?;
-        for name in ["apiVersion", "kind", "spec"] {
-            members.required(name, "a policy", problems);
-        }
-        Some(Self {
-            api_version: members.text("apiVersion", problems),
-            kind: members.text("kind", problems),
-            metadata: members.get("metadata").and_then(|node| RawMetadata::read(node, problems)),
-            spec: members.get("spec").and_then(|node| RawSpec::read(node, problems)),
-        })
-    }
-}
-
-impl RawMetadata {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let members = Members::open(node, "`metadata`", METADATA, problems)?;
-        Some(Self {
-            name: members.text("name", problems),
-            namespace: members.text("namespace", problems),
-            labels: None,
-            annotations: None,
-        })
-    }
-}
-
-impl RawSpec {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let members = Members::open(node, "`spec`", SPEC, problems)?;
-        let exclusions = members.list("exclusions", problems).map_or(&[][..], |list| list.value);
-        Some(Self {
-            fail_at: members.text("failAt", problems),
-            rollback_at: members.text("rollbackAt", problems),
-            rollback: members.get("rollback").and_then(|node| RawRollback::read(node, problems)),
-            mode: members.text("mode", problems),
-            baseline: members.get("baseline").and_then(|node| RawBaseline::read(node, problems)),
-            rules: members.get("rules").and_then(|node| RawRules::read(node, problems)),
-            exclusions: exclusions.iter().filter_map(|node| RawExclusion::read(node, problems)).collect(),
-        })
-    }
-}
-
-impl RawRollback {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let members = Members::open(node, "`rollback`", ROLLBACK, problems)?;
-        Some(Self { without_baseline: members.flag("withoutBaseline", problems) })
-    }
-}
-
-impl RawBaseline {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let members = Members::open(node, "`baseline`", BASELINE, problems)?;
-        Some(Self { first_run: members.text("firstRun", problems), below: members.text("below", problems) })
-    }
-}
-
-impl RawRules {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let members = Members::open(node, "`rules`", RULES, problems)?;
-        Some(Self {
-            sensitive_namespaces: members.texts("sensitiveNamespaces", problems),
-            sandbox_handlers: members.texts("sandboxHandlers", problems),
-        })
-    }
-}
-
-impl RawExclusion {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let members = Members::open(node, "an exclusion", EXCLUSION, problems)?;
-        for name in ["rule", "reason", "owner", "expires"] {
-            members.required(name, "an exclusion", problems);
-        }
-        Some(Self {
-            at: members.at,
-            rule: members.text("rule", problems),
-            subject: members.get("subject").and_then(|node| RawSubject::read(node, problems)),
-            container: members.text("container", problems),
-            image: members.text("image", problems),
-            value: members.text("value", problems),
-            reason: members.text("reason", problems),
-            owner: members.text("owner", problems),
-            expires: members.text("expires", problems),
-        })
-    }
-}
-
-impl RawSubject {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let members = Members::open(node, "`subject`", SUBJECT, problems)?;
-        Some(Self {
-            at: members.at,
-            kind: members.text("kind", problems),
-            namespace: members.text("namespace", problems),
-            name: members.text("name", problems),
-            owner: members.text("owner", problems),
-        })
-    }
-}

@@ -3,6 +3,7 @@
 
 mod admission;
 mod baseline;
+mod delegation;
 mod files;
 mod gated;
 mod hooks;

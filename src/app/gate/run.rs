@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
@@ -78,7 +79,7 @@ async fn judge(
     facts: &mut Facts,
     connected: &mut Option<Cluster>,
 ) -> Report {
-    match prepare(args, connected).await {
+    match prepare(args, connected, clock.today()).await {
         Ok((policy, rules, cluster)) => {
             let run = Run {
                 cluster,
@@ -99,10 +100,11 @@ async fn judge(
 
 type Prepared = (crate::policy::Policy, Vec<&'static crate::rules::Rule>, Cluster);
 
-async fn prepare(args: &GateArgs, connected: &mut Option<Cluster>) -> Result<Prepared, Stop> {
+async fn prepare(args: &GateArgs, connected: &mut Option<Cluster>, today: Date) -> Result<Prepared, Stop> {
     let cluster = inputs::connect(&args.cluster).await?;
     *connected = Some(cluster.clone());
-    Ok((inputs::policy(&args.policy)?, inputs::rules(&args.policy)?, cluster))
+    let policy = inputs::policy(&args.policy, Some(&cluster), today).await?;
+    Ok((policy, inputs::rules(&args.policy)?, cluster))
 }
 
 /// What the arguments name; one of the two is required.

@@ -18,6 +18,8 @@ use crate::scenario::{self, Forbid, Scenario};
 pub(super) const OBJECTS: &str = "objects";
 /// Folder of the policy files.
 pub(super) const POLICY: &str = "policy";
+/// Folder of the platform's policy files.
+pub(super) const PLATFORM: &str = "platform";
 /// File of the record of the last pass.
 pub(super) const RECORD: &str = "record.json";
 
@@ -46,6 +48,8 @@ pub(super) struct Head {
     record: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform_policy: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) forbid: Vec<Forbid>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -68,6 +72,7 @@ impl Head {
             objects: OBJECTS,
             record: None,
             policy: None,
+            platform_policy: None,
             forbid: Vec::new(),
             faults: Vec::new(),
         }
@@ -78,6 +83,7 @@ impl Head {
         let has = |prefix: &str| files.keys().any(|path| path.starts_with(prefix));
         self.record = has(RECORD).then_some(RECORD);
         self.policy = has(POLICY).then_some(POLICY);
+        self.platform_policy = has(PLATFORM).then_some(PLATFORM);
         let yaml = serde_saphyr::to_string(&self).map_err(|error| error.to_string())?;
         Ok(format!("# Written by driftgate record: values that may be secrets are left out.\n{yaml}"))
     }

@@ -165,7 +165,14 @@ async fn a_recorded_example_ends_like_the_example(#[files("examples/*/scenario.y
     let cluster = Cluster::new(found.api().client());
     let folder = tempfile::tempdir().unwrap();
     let policies: Vec<PathBuf> = scenario.policy.iter().map(|policy| example.path().join(policy)).collect();
-    let to_record = ToRecord { picked: &shop(), policies: &policies, records_namespace: "driftgate" };
+    let platform =
+        scenario.platform_policy.as_ref().map(|file| example.path().join(file).display().to_string());
+    let to_record = ToRecord {
+        picked: &shop(),
+        policies: &policies,
+        platform: platform.as_deref(),
+        records_namespace: "driftgate",
+    };
     let recorded = to_record.record(&cluster, TODAY, folder.path()).await;
     let lines = match recorded {
         Ok(lines) => lines,
@@ -293,8 +300,10 @@ async fn uids_stay_where_they_say_something() {
 
 #[test]
 fn policies_of_the_same_name_are_all_kept() {
-    let files =
-        policy_files(&["a/p.yaml", "b/p.yaml", "q.yml"].map(|path| (path.to_owned(), path.to_owned())));
+    let files = policy_files(
+        "policy",
+        &["a/p.yaml", "b/p.yaml", "q.yml"].map(|path| (path.to_owned(), path.to_owned())),
+    );
     let expected =
         [("policy/2-p.yaml", "b/p.yaml"), ("policy/p.yaml", "a/p.yaml"), ("policy/q.yml", "q.yml")];
     assert_eq!(files, expected.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
