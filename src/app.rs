@@ -7,6 +7,7 @@ mod by_hand;
 mod catalogue;
 mod clock;
 mod controller;
+mod explain;
 mod files;
 mod gate;
 mod inputs;
@@ -31,7 +32,7 @@ pub use rehearse::Rehearsal;
 
 /// True if the command runs on a virtual clock.
 pub fn is_virtual(command: &Command) -> bool {
-    matches!(command, Command::Rehearse(_) | Command::Policy(_))
+    matches!(command, Command::Rehearse(_) | Command::Policy(_) | Command::Explain(_))
 }
 
 /// Runs one command to its end.
@@ -54,7 +55,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Baseline(args) => baseline::run(args, &console, &mut out).await?,
         Command::Policy(PolicyCommand::Check(args)) => policy::check(args, &mut out).await?,
         Command::Rules(args) => catalogue::rules(args, &mut out)?,
-        Command::Explain(args) => catalogue::explain(args, &mut out, &mut io::stderr())?,
+        Command::Explain(args) => explain::run(args, &mut out, &mut io::stderr()).await?,
         Command::Schema(args) => catalogue::schema(args, &mut out)?,
         Command::Completion(args) => catalogue::completion(args, &mut out)?,
     };

@@ -1,6 +1,7 @@
 //! The command line: faithful to the arguments and the environment, no files, no cluster.
 
 mod baseline;
+mod explain;
 mod policy;
 mod record;
 mod rollback;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use baseline::{
     BaselineAccept, BaselineArgs, BaselineCommand, BaselineDiff, BaselineExport, BaselineOf, BaselineShow,
 };
+pub use explain::ExplainArgs;
 pub use policy::{CheckOutput, PolicyCheckArgs, PolicyCommand};
 pub use record::RecordArgs;
 pub use rollback::{
@@ -59,7 +61,7 @@ pub enum Command {
     Policy(PolicyCommand),
     /// List the rules.
     Rules(RulesArgs),
-    /// Show one rule's page.
+    /// Show one rule's page, or why a finding is covered or not.
     Explain(ExplainArgs),
     /// Print the JSON Schema of a file format.
     Schema(SchemaArgs),
@@ -256,14 +258,6 @@ pub struct RulesArgs {
     /// Format of the list.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: ListOutput,
-}
-
-/// Arguments of `explain`.
-#[derive(Clone, Debug, Args)]
-pub struct ExplainArgs {
-    /// Rule, by name or code.
-    #[arg(value_name = "RULE")]
-    pub rule: String,
 }
 
 /// Arguments of `schema`.

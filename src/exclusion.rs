@@ -6,9 +6,11 @@
 mod covers;
 mod index;
 mod ledger;
+mod near;
 mod pattern;
 
 pub use ledger::{Expired, Ledger};
+pub use near::NearMiss;
 pub use pattern::Pattern;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::declared::Digest;
 use crate::engine::Evaluation;
-use crate::exclusion::{Exclusion, Expired, Ledger};
+use crate::exclusion::{Exclusion, Expired, Ledger, NearMiss};
 use crate::finding::{Certainty, Finding, Gap, Presence};
 use crate::model::reference::ObjectRef;
 use crate::model::world::Evidence;
@@ -101,7 +101,12 @@ pub struct Drift<'a> {
     pub novelty: Novelty,
     /// True if it asks for a rollback.
     pub rolls_back: bool,
+    /// The exclusion that comes nearest, for the worst findings.
+    pub near: Option<NearMiss>,
 }
+
+/// For so many findings the nearest exclusion is looked for: more than anybody reads.
+const EXPLAINED: usize = 100;
 
 /// A verdict and all that it rests on. Every finding is in exactly one of the five lists.
 #[derive(Clone, Debug)]
@@ -162,10 +167,11 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
         } else {
             let novelty = changes.novelty(finding);
             let rolls_back = inputs.rolls_back(finding, &novelty);
-            decision.drift.push(Drift { finding, novelty, rolls_back });
+            decision.drift.push(Drift { finding, novelty, rolls_back, near: None });
         }
     }
     decision.founds_a_baseline = inputs.record.is_none() && !decision.accepted.is_empty();
+    explain(&mut decision.drift, inputs);
     decision.expired = ledger.expired();
     decision.unused = ledger.unused(inputs.owned);
     decision.blinding = gaps::blinding(inputs);
@@ -173,6 +179,15 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
     decision.reasons = reasons::reasons(inputs, &decision);
     decision.plan = decision.verdict.plan(inputs.record.and_then(|record| record.revision.as_deref()));
     decision
+}
+
+/// Says of the worst findings why no exclusion covers them.
+fn explain(drift: &mut [Drift<'_>], inputs: &Inputs<'_>) {
+    let mut worst: Vec<&mut Drift<'_>> = drift.iter_mut().collect();
+    worst.sort_by_key(|drift| std::cmp::Reverse((drift.finding.severity, drift.rolls_back)));
+    for drift in worst.into_iter().take(EXPLAINED) {
+        drift.near = inputs.policy.exclusions.nearest(drift.finding, inputs.today);
+    }
 }
 
 fn verdict(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Verdict {

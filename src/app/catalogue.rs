@@ -1,4 +1,4 @@
-//! Commands about driftgate itself: rules, explain, schema, completion. They need no cluster.
+//! Commands about driftgate itself: rules, schema, completion. They need no cluster.
 
 use std::io::{self, Write};
 
@@ -6,10 +6,9 @@ use clap::CommandFactory as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
-use crate::cli::{Cli, CompletionArgs, ExplainArgs, ListOutput, RulesArgs, SchemaArgs, SchemaOf};
+use crate::cli::{Cli, CompletionArgs, ListOutput, RulesArgs, SchemaArgs, SchemaOf};
 use crate::exit::Exit;
-use crate::policy::did_you_mean;
-use crate::rules::{self, RULES, Rule};
+use crate::rules::{RULES, Rule};
 
 /// `driftgate rules`.
 pub(super) fn rules(args: &RulesArgs, out: &mut impl Write) -> io::Result<Exit> {
@@ -39,18 +38,6 @@ fn as_json(rule: &Rule) -> serde_json::Value {
         "id": rule.id, "code": rule.code, "title": rule.title, "severity": rule.severity,
         "help": rule.help, "sources": rule.sources,
     })
-}
-
-/// `driftgate explain`.
-pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write, err: &mut impl Write) -> io::Result<Exit> {
-    let Some(rule) = rules::find(&args.rule) else {
-        let near = did_you_mean(&args.rule, RULES.iter().map(|rule| rule.id));
-        writeln!(err, "error: no rule is called {}{near}; `driftgate rules` lists them", args.rule)?;
-        return Ok(Exit::Usage);
-    };
-    writeln!(out, "{} {}: {} (up to {})\n", rule.code, rule.id, rule.title, rule.severity)?;
-    writeln!(out, "{}", rule.page.trim_end())?;
-    Ok(Exit::Pass)
 }
 
 /// `driftgate schema`.

@@ -28,7 +28,7 @@ pub(super) async fn connect(args: &ClusterArgs) -> Result<Cluster, ApiError> {
 
 /// The text of one file.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads policy files and records")]
-fn text(path: &Path) -> Result<String, String> {
+pub(super) fn text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("reading {}: {error}", path.display()))
 }
 

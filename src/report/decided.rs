@@ -81,8 +81,8 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::exclusion::Subject;
     use crate::exclusion::tests::{deployment, exclusion, finding};
+    use crate::exclusion::{NearMiss, Subject};
     use crate::finding::{Certainty, GapReason, GapScope, Severity};
     use crate::model::reference::{GroupKind, ObjectRef};
     use crate::report::text::{self, Layout};
@@ -141,8 +141,14 @@ mod tests {
                 finding: &outside,
                 novelty: Novelty::Outside { by: "admission".into() },
                 rolls_back: false,
+                near: None,
             },
-            Drift { finding: &brought, novelty: Novelty::Brought { by: [web].into() }, rolls_back: true },
+            Drift {
+                finding: &brought,
+                novelty: Novelty::Brought { by: [web].into() },
+                rolls_back: true,
+                near: Some(NearMiss { at: entry.at.clone(), why: "value is b, wanted a".into() }),
+            },
         ];
         decision.excluded = vec![(&excluded, &entry)];
         decision.below = vec![&possible];

@@ -19,6 +19,7 @@ pub fn object(kind: &str, name: &str) -> Object {
 /// A plain finding.
 pub fn finding(severity: Severity, rule: &'static str, subject: Object) -> Finding {
     Finding {
+        id: "0123456789abcdef".into(),
         rule,
         code: "WL-001",
         severity,
@@ -38,6 +39,7 @@ pub fn finding(severity: Severity, rule: &'static str, subject: Object) -> Findi
         novelty: None,
         brought_by: None,
         rolls_back: false,
+        near_miss: None,
     }
 }
 

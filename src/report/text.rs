@@ -164,8 +164,14 @@ impl Page {
         if let Some(origin) = words::origin(finding) {
             self.wrap(&body, BODY, &origin);
         }
+        if let Some(near) = &finding.near_miss {
+            self.wrap(&body, BODY, &cut(&words::near_miss(near), MESSAGE_BYTES));
+        }
         self.labelled(BODY, Role::Advice, "do:", finding.help);
         self.labelled(BODY, Role::Aside, "at:", &words::evidence(finding));
+        if self.layout.listing == Listing::Full {
+            self.labelled(BODY, Role::Aside, "id:", finding.id.as_str());
+        }
     }
 
     fn labelled(&mut self, indent: usize, role: Role, label: &str, text: &str) {

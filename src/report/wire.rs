@@ -10,7 +10,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use finding::{Evidence, Finding, Novelty, Object, Origin, Source};
+pub use finding::{Evidence, Finding, NearMiss, Novelty, Object, Origin, Source};
 
 use crate::exclusion;
 use crate::finding::{Gap as Hidden, GapReason, GapScope, Severity};

@@ -4,7 +4,9 @@
 
 use crate::exit::Exit;
 use crate::finding::Certainty;
-use crate::report::wire::{Counts, Evidence, Exclusion, Expired, Finding, Novelty, Phase, Rollback};
+use crate::report::wire::{
+    Counts, Evidence, Exclusion, Expired, Finding, NearMiss, Novelty, Phase, Rollback,
+};
 use crate::report::{Report, short};
 
 /// `CRITICAL argocd/shop at 4f2c91e (exit 20, PostSync)`.
@@ -70,6 +72,11 @@ pub(crate) fn evidence(finding: &Finding) -> String {
     };
     let path = if finding.path.is_empty() { String::new() } else { format!(", {}", finding.path) };
     format!("{}{template}{more}{path}", finding.object)
+}
+
+/// `not covered by policy.yaml:12: image is registry.example/mesh-evil:1, wanted registry.example/mesh`.
+pub(crate) fn near_miss(near: &NearMiss) -> String {
+    format!("not covered by {}: {}", near.at, near.why)
 }
 
 fn plural(count: u64, word: &str) -> String {

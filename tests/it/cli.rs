@@ -56,6 +56,7 @@ fn wide_lists_what_cannot_block_too() {
         text.out
     );
     assert!(wide.out.contains("root-container"), "{}", wide.out);
+    assert!(wide.out.contains("            id: ") && !text.out.contains("            id: "), "{}", wide.out);
 }
 
 #[test]
@@ -119,6 +120,48 @@ fn every_rule_is_listed_and_explained() {
     }
     let json: serde_json::Value = serde_json::from_str(&run(&["rules", "-o", "json"], "").out).unwrap();
     assert_eq!(json.as_array().unwrap().len(), RULES.len());
+}
+
+/// An example's report as JSON.
+fn report_of(example: &str) -> (String, serde_json::Value) {
+    let folder = format!("{}/examples/{example}", env!("CARGO_MANIFEST_DIR"));
+    let out = run(&["rehearse", &folder, "-o", "json"], "").out;
+    let json = serde_json::from_str(&out).unwrap();
+    (out, json)
+}
+
+#[test]
+fn a_finding_is_explained_from_a_report_or_a_scenario_by_how_its_id_begins() {
+    let (text, json) = report_of("expired-exclusion");
+    let id = json["drift"][0]["id"].as_str().unwrap();
+    let told = run(&["explain", &id[..8], "--report", "-"], &text);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.starts_with(&format!("{id} ")), "{}", told.out);
+    assert!(told.out.contains("  so: it counts: no exclusion covers it"), "{}", told.out);
+    assert!(told.out.contains("policy.yaml:5: it expired on 2026-11-01\n"), "{}", told.out);
+    let folder = format!("{}/examples/expired-exclusion", env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(run(&["explain", id, "--against", &folder], "").out, told.out);
+    let (text, json) = report_of("excluded");
+    let id = json["excluded"][0]["finding"]["id"].as_str().unwrap();
+    let told = run(&["explain", id, "--report", "-"], &text);
+    assert!(
+        told.out.contains("policy.yaml:5, platform-team@shop.example until 2027-02-01: "),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn an_id_without_findings_says_where_to_get_them() {
+    let told = run(&["explain", "0123456789abcdef"], "");
+    assert_eq!(told.code, 2);
+    assert!(told.err.contains("--report FILE"), "{}", told.err);
+    let told = run(&["explain", "0123456789abcdef", "--report", "-"], &report_of("excluded").0);
+    assert_eq!(told.code, 2);
+    assert!(told.err.contains("no finding of the report"), "{}", told.err);
+    for text in ["", "{}", "[1]"] {
+        assert_eq!(run(&["explain", "0123456789abcdef", "--report", "-"], text).code, 3, "{text}");
+    }
 }
 
 #[test]

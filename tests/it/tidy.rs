@@ -38,7 +38,21 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("exit", &["verdict"]),
     ("rollout", &["model"]),
     ("settling", &["model", "finding", "rollout", "scope"]),
-    ("report", &["model", "finding", "rules", "engine", "exclusion", "verdict", "exit", "plan", "settling"]),
+    (
+        "report",
+        &[
+            "model",
+            "finding",
+            "rules",
+            "engine",
+            "record",
+            "exclusion",
+            "verdict",
+            "exit",
+            "plan",
+            "settling",
+        ],
+    ),
     // The edges.
     ("cluster", &["model", "finding", "rules", "engine", "scope", "declared", "rollout", "settling"]),
     ("gitops", &["model", "finding", "rules", "scope", "cluster", "declared", "exit", "rollback"]),

@@ -6,9 +6,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::exclusion;
 use crate::finding::{self, Certainty, Presence, Severity};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world;
+use crate::record::Mark;
 use crate::report::Printable;
 use crate::verdict;
 
@@ -63,6 +65,8 @@ impl Object {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
+    /// What it is about, as 16 hexadecimal digits: stays the same from run to run. `driftgate explain` takes it.
+    pub id: Printable,
     /// Rule, for instance `privileged-container`; for ever.
     pub rule: &'static str,
     /// Catalogue number of the rule, for instance WL-001.
@@ -101,11 +105,31 @@ pub struct Finding {
     pub brought_by: Option<Origin>,
     /// True if it asks for a rollback.
     pub rolls_back: bool,
+    /// The exclusion that comes nearest to covering it, and why it does not: for the worst findings that count, where
+    /// there is one.
+    pub near_miss: Option<NearMiss>,
+}
+
+/// An exclusion that nearly covers a finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NearMiss {
+    /// Where it is written: `file:line`.
+    pub at: Printable,
+    /// The first key that differs.
+    pub why: Printable,
+}
+
+impl From<&exclusion::NearMiss> for NearMiss {
+    fn from(near: &exclusion::NearMiss) -> Self {
+        Self { at: format!("{}:{}", near.at.file, near.at.line).into(), why: Printable::new(&near.why) }
+    }
 }
 
 impl From<&finding::Finding> for Finding {
     fn from(finding: &finding::Finding) -> Self {
         Self {
+            id: Mark::of(&finding.identity).as_str().into(),
             rule: finding.identity.rule,
             code: finding.code,
             severity: finding.severity,
@@ -125,6 +149,7 @@ impl From<&finding::Finding> for Finding {
             novelty: None,
             brought_by: None,
             rolls_back: false,
+            near_miss: None,
         }
     }
 }
@@ -193,14 +218,21 @@ pub enum Source {
 
 impl From<&verdict::Drift<'_>> for Finding {
     fn from(drift: &verdict::Drift<'_>) -> Self {
-        let verdict::Drift { finding, novelty, rolls_back } = drift;
+        let verdict::Drift { finding, novelty, rolls_back, near } = drift;
         let (novelty, brought_by) = match novelty {
             verdict::Novelty::Unrecorded => (Novelty::Unrecorded, None),
             verdict::Novelty::Known => (Novelty::Known, None),
             verdict::Novelty::Brought { by } => (Novelty::New, Some(Origin::revision(by))),
             verdict::Novelty::Outside { by } => (Novelty::New, Some(Origin::outside(by))),
         };
-        Self { novelty: Some(novelty), brought_by, rolls_back: *rolls_back, ..Self::from(*finding) }
+        let near_miss = near.as_ref().map(NearMiss::from);
+        Self {
+            novelty: Some(novelty),
+            brought_by,
+            rolls_back: *rolls_back,
+            near_miss,
+            ..Self::from(*finding)
+        }
     }
 }
 
