@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -165,5 +165,49 @@ fn a_namespace_that_enforces_restricted_admits_the_gate() {
         for job in component("restricted-component", &ctx.ns) {
             admitted(ctx, job).await;
         }
+    });
+}
+
+#[test]
+fn the_hub_gets_a_controller_that_a_restricted_namespace_admits() {
+    let labels = [("pod-security.kubernetes.io/enforce", "restricted")];
+    with_labelled_namespace("hub", &labels, async |ctx| {
+        platform::installed(ctx).await;
+        let objects = Tree::copy("hub").render("kustomize/hub");
+        let dry_run = PatchParams { dry_run: true, ..PatchParams::apply("e2e").force() };
+        let mut kinds = BTreeSet::new();
+        for object in &objects {
+            let kind = object["kind"].as_str().unwrap();
+            let api_version = object["apiVersion"].as_str().unwrap();
+            let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+            let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
+                Some(namespace) => Api::namespaced_with(ctx.client.clone(), namespace, &resource),
+                None => Api::all_with(ctx.client.clone(), &resource),
+            };
+            let name = object["metadata"]["name"].as_str().unwrap();
+            api.patch(name, &dry_run, &Patch::Apply(object)).await.unwrap();
+            if name == "driftgate-controller" {
+                kinds.insert(kind);
+            }
+        }
+        let expected = [
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "Deployment",
+            "NetworkPolicy",
+            "PodDisruptionBudget",
+            "Role",
+            "RoleBinding",
+            "ServiceAccount",
+        ];
+        assert_eq!(kinds, BTreeSet::from(expected));
+        let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        let mut pod = deployment["spec"]["template"].clone();
+        pod["metadata"]["name"] = json!("controller");
+        pod["spec"]["serviceAccountName"] = json!("default");
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        ctx.api::<Pod>().create(&params, &pod).await.unwrap();
     });
 }
