@@ -17,6 +17,7 @@ mod raw;
 pub mod sarif;
 mod schema;
 mod tree;
+mod tuning;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use fix::without;
 pub use lint::{Lint, Warning, lint};
 pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
+pub use tuning::{Override, Tuning};
 
 use crate::exclusion::Exclusions;
 use crate::finding::{Finding, Severity};
@@ -104,6 +106,8 @@ pub struct Policy {
     pub exclusions: Exclusions,
     /// Permissions of the application's team that the platform does not delegate; they cover nothing.
     pub refused: Vec<Refused>,
+    /// What it changes in the rules beside their parameters.
+    pub tuning: Tuning,
 }
 
 /// When a rollback is asked for.
@@ -124,6 +128,7 @@ impl Default for Policy {
             settings: Settings::default(),
             exclusions: Exclusions::default(),
             refused: Vec::new(),
+            tuning: Tuning::default(),
         }
     }
 }
@@ -131,7 +136,11 @@ impl Default for Policy {
 impl Policy {
     /// What is wrong with the lists themselves.
     pub fn findings(&self) -> impl Iterator<Item = Finding> {
-        self.refused.iter().filter_map(Refused::finding)
+        let found = self.refused.iter().filter_map(Refused::finding);
+        found.filter(|finding| !self.is_off(finding.identity.rule)).map(|mut finding| {
+            self.reweigh_one(&mut finding);
+            finding
+        })
     }
 }
 

@@ -22,7 +22,9 @@ pub use printable::{Printable, cut, printable};
 use crate::engine;
 use crate::exit::Exit;
 use crate::verdict::Verdict;
-use wire::{BySeverity, Counts, Excluded, Finding, Gap, IdleExclusions, Phase, Rollback, Run, Unsettled};
+use wire::{
+    BySeverity, Counts, Excluded, Finding, Gap, IdleExclusions, Override, Phase, Rollback, Run, Unsettled,
+};
 
 /// `apiVersion` of the JSON report.
 pub const API_VERSION: &str = "driftgate.dev/v1alpha1";
@@ -53,6 +55,8 @@ pub struct Report {
     pub reasons: Vec<Printable>,
     /// What follows for the deployment; null where that was not asked.
     pub rollback: Option<Rollback>,
+    /// What the policy changes in the rules: parameters, severities, rules that are off.
+    pub(crate) overrides: Vec<Override>,
     /// How much was judged and what came of it.
     counts: Counts,
     /// Findings that count, worst first: drift at or above the policy's `failAt`.
@@ -91,6 +95,7 @@ impl Report {
             exit,
             reasons: vec![reason.into()],
             rollback: None,
+            overrides: Vec::new(),
             counts: Counts::default(),
             drift: Vec::new(),
             unsettled: Vec::new(),

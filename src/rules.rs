@@ -104,6 +104,12 @@ pub struct Settings {
     /// Runtime handlers that put a kernel or a hypervisor of their own between a container and the node; a trailing
     /// `*` stands for any ending.
     pub sandbox_handlers: Vec<String>,
+    /// Capabilities that any container may add.
+    pub allowed_capabilities: Vec<String>,
+    /// Paths of a node that any container may mount, with all below them, unless they are sensitive.
+    pub allowed_host_paths: Vec<String>,
+    /// Custom resources that become Pods besides those that are known: `plural.group`.
+    pub pod_producers: Vec<String>,
 }
 
 impl Default for Settings {
@@ -120,6 +126,9 @@ impl Default for Settings {
         Self {
             sensitive_namespaces: names.map(String::from).to_vec(),
             sandbox_handlers: ["kata*", "runsc", "gvisor"].map(String::from).to_vec(),
+            allowed_capabilities: Vec::new(),
+            allowed_host_paths: Vec::new(),
+            pod_producers: Vec::new(),
         }
     }
 }

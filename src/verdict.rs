@@ -18,7 +18,7 @@ use crate::finding::{Certainty, Finding, Gap, Presence};
 use crate::model::reference::ObjectRef;
 use crate::model::world::Evidence;
 use crate::plan::Plan;
-use crate::policy::Policy;
+use crate::policy::{Override, Policy};
 use crate::record::Record;
 use crate::rules::Rule;
 use crate::scope::HookPhase;
@@ -133,6 +133,8 @@ pub struct Decision<'a> {
     pub expired: Vec<Expired<'a>>,
     /// Exclusions that speak of this application and cover nothing.
     pub unused: Vec<&'a Exclusion>,
+    /// What the policy changes in the rules.
+    pub overrides: Vec<Override>,
     /// What follows.
     pub plan: Plan,
 }
@@ -153,6 +155,7 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
         blinding: Vec::new(),
         expired: Vec::new(),
         unused: Vec::new(),
+        overrides: inputs.policy.overrides(),
         plan: Plan::Nothing,
     };
     for finding in inputs.evaluation.findings.values() {

@@ -104,7 +104,7 @@ impl Live {
         let policy = inputs::policy(policy, Some(&cluster), clock.today()).await?;
         let options = target::argocd(argo);
         let discovery = target::live(&cluster, Some(&of.app), &[], None, &options).await?;
-        let mut seen = look::look(&cluster, &discovery.scope, &rules, &policy.settings).await?;
+        let mut seen = look::look(&cluster, &discovery.scope, &rules, &policy).await?;
         seen.evaluation.gaps.extend(discovery.gaps);
         seen.evaluation.add(policy.findings());
         let record = kept(&cluster, of).await?;

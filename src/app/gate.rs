@@ -189,7 +189,7 @@ impl Run<'_> {
     async fn look_once(&self, discovery: &Discovery, facts: &mut Facts) -> Result<Seen, Stop> {
         let phase = self.progress.phase("look");
         let cluster = self.cluster.with_deadline(Instant::now() + LOOK_TIMEOUT);
-        let seen = look::look(&cluster, &discovery.scope, self.rules, &self.policy.settings).await?;
+        let seen = look::look(&cluster, &discovery.scope, self.rules, self.policy).await?;
         facts.phase("look", phase.end(&told::counts(&seen.evaluation)));
         Ok(seen)
     }

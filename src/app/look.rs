@@ -9,6 +9,7 @@ use crate::model::admission::RuleWithOperations;
 use crate::model::meta::Meta;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world::World;
+use crate::policy::Policy;
 use crate::rules::{Rule, Settings};
 use crate::scope::Scope;
 
@@ -25,17 +26,19 @@ pub(super) struct Seen {
     pub(super) injectors: BTreeMap<ObjectRef, String>,
 }
 
-/// Looks at everything once.
+/// Looks at everything once, as the policy wants it judged.
 pub(super) async fn look(
     cluster: &Cluster,
     scope: &Scope,
     rules: &[&'static Rule],
-    settings: &Settings,
+    policy: &Policy,
 ) -> Result<Seen, ApiError> {
-    Ok(look_around(cluster, scope, rules, settings).await?.0)
+    let (mut seen, _survey) = look_around(cluster, scope, &policy.running(rules), &policy.settings).await?;
+    policy.reweigh(&mut seen.evaluation.findings);
+    Ok(seen)
 }
 
-/// The same, with what stands around.
+/// Looks at everything once, with what stands around; the policy's severities play no part.
 pub(super) async fn look_around(
     cluster: &Cluster,
     scope: &Scope,

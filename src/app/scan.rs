@@ -48,7 +48,7 @@ async fn scan(
     let policy = inputs::policy(&args.policy, live, facts.today()).await?;
     let scope = scope(args, &cluster, facts).await?;
     let phase = console.progress().phase("look");
-    let mut seen = look::look(&cluster, &scope, &rules, &policy.settings).await?;
+    let mut seen = look::look(&cluster, &scope, &rules, &policy).await?;
     facts.phase("look", phase.end(&told::counts(&seen.evaluation)));
     seen.evaluation.add(policy.findings());
     let Seen { evaluation, declared, owned, injectors } = &seen;

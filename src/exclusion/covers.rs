@@ -8,6 +8,7 @@ impl Exclusion {
     /// True if every finding that the other covers is covered by this one too, dates aside.
     pub fn covers(&self, other: &Self) -> bool {
         self.rule == other.rule
+            && self.up_to >= other.up_to
             && self.subject.covers(&other.subject)
             && within(self.container.as_ref(), other.container.as_ref(), Pattern::covers)
             && within(self.image.as_ref(), other.image.as_ref(), |prefix, image| {

@@ -27,11 +27,12 @@ enum Key {
     Container,
     Image,
     Value,
+    Severity,
 }
 
 /// In the order in which people narrow an entry down.
-const KEYS: [Key; 7] =
-    [Key::Kind, Key::Namespace, Key::Name, Key::Owner, Key::Container, Key::Image, Key::Value];
+const KEYS: [Key; 8] =
+    [Key::Kind, Key::Namespace, Key::Name, Key::Owner, Key::Container, Key::Image, Key::Value, Key::Severity];
 
 impl Exclusions {
     /// The entry of the finding's rule of which the fewest keys differ; none if nothing of any entry matches, or if one
@@ -93,6 +94,8 @@ impl Exclusion {
             }
             (Key::Image, _) => self.image.as_ref().map(|prefix| super::all_images_under(prefix, finding)),
             (Key::Value, _) => self.value.as_ref().map(|value| *value == identity.value),
+            // What is not limited says nothing of the finding.
+            (Key::Severity, _) => (finding.severity > self.up_to).then_some(false),
         }
     }
 
@@ -122,6 +125,9 @@ impl Exclusion {
             (Key::Value, _) => {
                 said("value", &finding.identity.value, self.value.as_deref().unwrap_or_default())
             }
+            (Key::Severity, _) => {
+                format!("severity is {}, delegated up to {}", finding.severity, self.up_to)
+            }
             (Key::Kind | Key::Namespace | Key::Name | Key::Owner, _) => String::new(),
         }
     }
@@ -141,6 +147,7 @@ mod tests {
     use super::*;
     use crate::exclusion::Pattern;
     use crate::exclusion::tests::{deployment, exclusion, finding};
+    use crate::finding::Severity;
 
     const TODAY: Date = date(2026, 11, 24);
 
@@ -192,6 +199,9 @@ mod tests {
             let near = nearest(vec![entry(1, |_| ())], &found(change));
             assert_eq!(near, Some((1, expected.to_owned())));
         }
+        let limited = entry(1, |entry| entry.up_to = Severity::High);
+        let expected = "severity is critical, delegated up to high";
+        assert_eq!(nearest(vec![limited], &found(|_| ())), Some((1, expected.into())));
         let expired = entry(1, |entry| entry.expires = date(2026, 11, 1));
         assert_eq!(nearest(vec![expired], &found(|_| ())), Some((1, "it expired on 2026-11-01".into())));
     }

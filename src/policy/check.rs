@@ -7,10 +7,9 @@ use jiff::civil::Date;
 use super::delegation::Delegation;
 use super::fields::Located;
 use super::problem::{Problems, did_you_mean};
-use super::raw::{
-    FIRST_RUNS, MODES, RawBaseline, RawDelegation, RawExclusion, RawPolicy, RawRules, RawSubject,
-};
+use super::raw::{FIRST_RUNS, MODES, RawBaseline, RawDelegation, RawExclusion, RawPolicy, RawSubject};
 use super::tree::At;
+use super::tuning::Tuning;
 use super::{FirstRun, Mode};
 use crate::exclusion::{Exclusion, Layer, Pattern, Position, Subject};
 use crate::finding::Severity;
@@ -28,8 +27,7 @@ pub(super) struct Part {
     pub(super) without_baseline: Set<bool>,
     pub(super) mode: Set<Mode>,
     pub(super) first_run: Set<FirstRun>,
-    pub(super) sensitive_namespaces: Set<Vec<String>>,
-    pub(super) sandbox_handlers: Set<Vec<String>>,
+    pub(super) tuning: Tuning,
     pub(super) delegation: Vec<Delegation>,
     pub(super) exclusions: Vec<Exclusion>,
 }
@@ -37,10 +35,6 @@ pub(super) struct Part {
 /// Checks one document against a catalogue of rules.
 pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut Problems) -> Part {
     let Some(spec) = raw.spec else { return Part::default() };
-    let (namespaces, handlers) = match spec.rules {
-        Some(RawRules { sensitive_namespaces, sandbox_handlers }) => (sensitive_namespaces, sandbox_handlers),
-        None => (None, None),
-    };
     let without_baseline = spec.rollback.and_then(|rollback| rollback.without_baseline);
     Part {
         fail_at: severity("failAt", spec.fail_at, problems),
@@ -48,8 +42,7 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
         without_baseline: without_baseline.map(|flag| (problems.position(flag.at), flag.value)),
         mode: mode(spec.mode, problems),
         first_run: spec.baseline.and_then(|raw| first_run(raw, problems)),
-        sensitive_namespaces: names("sensitiveNamespaces", namespaces, problems),
-        sandbox_handlers: names("sandboxHandlers", handlers, problems),
+        tuning: spec.rules.map(|raw| Tuning::check(raw, catalogue, problems)).unwrap_or_default(),
         delegation: spec
             .delegation
             .into_iter()
@@ -63,7 +56,11 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
     }
 }
 
-fn severity(name: &str, written: Option<Located<String>>, problems: &mut Problems) -> Set<Severity> {
+pub(super) fn severity(
+    name: &str,
+    written: Option<Located<String>>,
+    problems: &mut Problems,
+) -> Set<Severity> {
     let Located { at, value } = written?;
     let found = Severity::WORST_FIRST.into_iter().find(|severity| severity.as_str() == value);
     if found.is_none() {
@@ -142,7 +139,7 @@ fn first_run(raw: RawBaseline, problems: &mut Problems) -> Set<FirstRun> {
     Some((problems.position(at), first_run))
 }
 
-fn names(
+pub(super) fn names(
     name: &str,
     written: Option<Located<Vec<Located<String>>>>,
     problems: &mut Problems,
@@ -216,7 +213,7 @@ fn transpose<T>(written: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn find_rule(
+pub(super) fn find_rule(
     written: &Located<String>,
     catalogue: &[&'static Rule],
     problems: &mut Problems,
@@ -264,7 +261,7 @@ fn one_object(written: &Located<String>, problems: &mut Problems) -> Option<Obje
     object
 }
 
-fn pattern(name: &str, written: &Located<String>, problems: &mut Problems) -> Option<Pattern> {
+pub(super) fn pattern(name: &str, written: &Located<String>, problems: &mut Problems) -> Option<Pattern> {
     Pattern::new(&written.value).map_err(|why| problems.add(written.at, format!("`{name}`: {why}"))).ok()
 }
 

@@ -58,10 +58,9 @@ fn only_exclusions(part: &Part, problems: &mut Vec<Problem>) {
         ("withoutBaseline", at(part.without_baseline.as_ref())),
         ("mode", at(part.mode.as_ref())),
         ("baseline", at(part.first_run.as_ref())),
-        ("sensitiveNamespaces", at(part.sensitive_namespaces.as_ref())),
-        ("sandboxHandlers", at(part.sandbox_handlers.as_ref())),
     ];
-    for (name, at) in settings.into_iter().filter_map(|(name, at)| Some((name, at?))) {
+    let settings = settings.into_iter().filter_map(|(name, at)| Some((name, at?)));
+    for (name, at) in settings.chain(part.tuning.places()) {
         let message =
             format!("`{name}` is the platform's to set; the policy of an application holds exclusions only");
         problems.push(Problem { at, message });

@@ -4,7 +4,6 @@ use super::check::{Part, Set};
 use super::problem::Problem;
 use super::{Mode, Policy, RollbackPolicy};
 use crate::exclusion::Exclusions;
-use crate::rules::Settings;
 
 /// Merges in the order given.
 pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
@@ -16,8 +15,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
             without_baseline,
             mode,
             first_run,
-            sensitive_namespaces,
-            sandbox_handlers,
+            tuning,
             delegation: _,
             exclusions,
         } = part;
@@ -26,14 +24,13 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         agree("withoutBaseline", &mut sum.without_baseline, without_baseline, problems);
         agree("mode", &mut sum.mode, mode, problems);
         agree("baseline", &mut sum.first_run, first_run, problems);
-        agree("sensitiveNamespaces", &mut sum.sensitive_namespaces, sensitive_namespaces, problems);
-        agree("sandboxHandlers", &mut sum.sandbox_handlers, sandbox_handlers, problems);
+        sum.tuning.absorb(tuning, problems);
         sum.exclusions.extend(exclusions);
     }
     ordered(&sum, problems);
     used(&sum, problems);
+    sum.tuning.agree(problems);
     let default = Policy::default();
-    let settings = Settings::default();
     Policy {
         fail_at: value(sum.fail_at, default.fail_at),
         rollback_at: value(sum.rollback_at, default.rollback_at),
@@ -42,12 +39,10 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         },
         mode: value(sum.mode, default.mode),
         first_run: value(sum.first_run, default.first_run),
-        settings: Settings {
-            sensitive_namespaces: value(sum.sensitive_namespaces, settings.sensitive_namespaces),
-            sandbox_handlers: value(sum.sandbox_handlers, settings.sandbox_handlers),
-        },
+        settings: sum.tuning.settings(),
         exclusions: Exclusions::new(sum.exclusions),
         refused: Vec::new(),
+        tuning: sum.tuning,
     }
 }
 
@@ -56,7 +51,7 @@ fn value<T>(set: Set<T>, default: T) -> T {
 }
 
 /// Keeps the setting that stands first; the other must say the same.
-fn agree<T: PartialEq>(name: &str, kept: &mut Set<T>, other: Set<T>, problems: &mut Vec<Problem>) {
+pub(super) fn agree<T: PartialEq>(name: &str, kept: &mut Set<T>, other: Set<T>, problems: &mut Vec<Problem>) {
     let (Some((first, kept)), Some((at, other))) = (kept.as_ref(), other.as_ref()) else {
         *kept = kept.take().or(other);
         return;

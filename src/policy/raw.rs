@@ -114,6 +114,38 @@ pub(super) struct RawRules {
     /// `*` stands for any ending.
     #[schemars(with = "Option<Vec<String>>")]
     pub(super) sandbox_handlers: Option<Located<Vec<Located<String>>>>,
+    /// Capabilities that any container may add.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) allowed_capabilities: Option<Located<Vec<Located<String>>>>,
+    /// Paths of a node that any container may mount, with all below them; those that are sensitive stay findings.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) allowed_host_paths: Option<Located<Vec<Located<String>>>>,
+    /// Custom resources that become Pods, besides those that are known or tell by their schema: `widgets.example.com`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) pod_producers: Option<Located<Vec<Located<String>>>>,
+    /// Rules that do not run, by id or code.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) off: Option<Located<Vec<Located<String>>>>,
+    /// Severities of rules' findings.
+    #[schemars(with = "Option<Vec<RawSeverity>>")]
+    pub(super) severities: Vec<RawSeverity>,
+}
+
+/// A severity that all findings of a rule get, instead of what the rule says.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "RuleSeverity", deny_unknown_fields)]
+pub(super) struct RawSeverity {
+    #[schemars(skip)]
+    pub(super) at: At,
+    /// Id of the rule, or its code.
+    #[schemars(with = "String")]
+    pub(super) rule: Option<Located<String>>,
+    /// The severity.
+    #[schemars(with = "Severity")]
+    pub(super) severity: Option<Located<String>>,
+    /// Only for subjects of these namespaces, names or patterns; wins over an entry for all. Default: all.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) namespaces: Option<Located<Vec<Located<String>>>>,
 }
 
 /// What the application's team may permit.

@@ -11,10 +11,11 @@ use crate::rules::RULES;
 pub(super) fn schema() -> Schema {
     let mut schema = schemars::schema_for!(RawPolicy);
     RecursiveTransform(without_null).transform(&mut schema);
-    if let Some(rule) = schema.pointer_mut("/$defs/Exclusion/properties/rule").and_then(Value::as_object_mut)
-    {
-        let names: Vec<&str> = RULES.iter().flat_map(|rule| [rule.id, rule.code]).collect();
-        rule.insert("enum".into(), json!(names));
+    let names: Vec<&str> = RULES.iter().flat_map(|rule| [rule.id, rule.code]).collect();
+    for place in ["Exclusion/properties/rule", "RuleSeverity/properties/rule", "Rules/properties/off/items"] {
+        if let Some(rule) = schema.pointer_mut(&format!("/$defs/{place}")).and_then(Value::as_object_mut) {
+            rule.insert("enum".into(), json!(names));
+        }
     }
     schema
 }

@@ -6,7 +6,7 @@ use crate::engine::Evaluation;
 use crate::exclusion::Exclusion;
 use crate::finding;
 use crate::plan::Plan;
-use crate::report::wire::{Application, Excluded, Finding, Gap, IdleExclusions, Rollback, Run};
+use crate::report::wire::{Application, Excluded, Finding, Gap, IdleExclusions, Override, Rollback, Run};
 use crate::report::{Printable, Report};
 use crate::verdict::Decision;
 
@@ -27,6 +27,7 @@ impl Report {
         report.verdict = Some(*verdict);
         report.reasons.extend(reasons);
         report.rollback = rollback;
+        report.overrides = decision.overrides.iter().map(Override::from).collect();
         report
             .judged(evaluation.counts)
             .drift(drift.iter().map(Finding::from))
@@ -110,6 +111,7 @@ mod tests {
             blinding: Vec::new(),
             expired: Vec::new(),
             unused: Vec::new(),
+            overrides: Vec::new(),
             plan,
         }
     }

@@ -9,7 +9,7 @@ use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::finding::Severity;
 use crate::report::palette::{Colour, Role};
-use crate::report::wire::{BySeverity, Excluded, Exclusion, Finding, Gap, Object};
+use crate::report::wire::{BySeverity, Excluded, Exclusion, Finding, Gap, Object, Override};
 use crate::report::{Report, cut, words};
 
 /// How the text looks.
@@ -108,6 +108,9 @@ impl Page {
         self.rest(hidden.len(), "");
         if let Some(rollback) = &report.rollback {
             self.wrap("", 2, &words::capitalised(&words::rollback(rollback)));
+        }
+        for Override { at, what } in &report.overrides {
+            self.wrap("", 2, &cut(&format!("Changed by {at}: {what}"), MESSAGE_BYTES));
         }
     }
 

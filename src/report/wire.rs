@@ -14,6 +14,7 @@ pub use finding::{Evidence, Finding, NearMiss, Novelty, Object, Origin, Source};
 
 use crate::exclusion;
 use crate::finding::{Gap as Hidden, GapReason, GapScope, Severity};
+use crate::policy;
 use crate::report::Printable;
 use crate::settling;
 
@@ -110,6 +111,22 @@ impl BySeverity {
             .map(|(count, severity)| format!("{count} {severity}"))
             .collect();
         words.join(", ")
+    }
+}
+
+/// What a policy changes in the rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Override {
+    /// Where it is written: `file:line`.
+    pub at: Printable,
+    /// What it does, in words.
+    pub what: Printable,
+}
+
+impl From<&policy::Override> for Override {
+    fn from(of: &policy::Override) -> Self {
+        Self { at: format!("{}:{}", of.at.file, of.at.line).into(), what: Printable::new(&of.what) }
     }
 }
 

@@ -33,7 +33,10 @@ fn check(pod: &PodView<'_>, world: &World, settings: &Settings, sink: &mut Sink<
         }
         let confinement = Confinement::of(pod, world, settings);
         let unreachable = is_unreachable(pod, container);
-        for (name, severity) in added(pod, container, platform::runtime(pod, world)) {
+        let is_allowed =
+            |name: &str| settings.allowed_capabilities.iter().any(|it| capability::normal(it) == name);
+        let added = added(pod, container, platform::runtime(pod, world)).into_iter();
+        for (name, severity) in added.filter(|(name, _severity)| !is_allowed(name)) {
             let severity = if unreachable { severity.lower() } else { severity };
             let message =
                 format!("Container {} adds capability {name}{}", container.name, confinement.note());

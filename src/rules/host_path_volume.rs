@@ -19,12 +19,19 @@ pub(crate) static RULE: Rule = Rule {
     checks: &[Check::Pod(check)],
 };
 
-fn check(pod: &PodView<'_>, world: &World, _settings: &Settings, sink: &mut Sink<'_>) {
+fn check(pod: &PodView<'_>, world: &World, settings: &Settings, sink: &mut Sink<'_>) {
     for mount in host_mount::of(pod, world) {
-        if mount.judge().is_other() {
+        let is_allowed = settings.allowed_host_paths.iter().any(|path| is_within(&mount.path, path));
+        if mount.judge().is_other() && !is_allowed {
             sink.finding(observe(&mount));
         }
     }
+}
+
+/// True if the path is the folder, or lies in it.
+fn is_within(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn observe(mount: &HostMount<'_>) -> Observation {

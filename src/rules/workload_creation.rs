@@ -2,7 +2,7 @@
 
 use crate::finding::Severity;
 use crate::model::access::Access;
-use crate::model::access::permission::Target;
+use crate::model::access::permission::{Place, Target};
 use crate::model::crd::Embedding;
 use crate::model::world::World;
 use crate::rules::shared::pod_producers::{Harm, Producer, is_ignored, known, producers};
@@ -37,7 +37,7 @@ fn check(access: &Access, world: &World, settings: &Settings, sink: &mut Sink<'_
         };
         let listed = producers().filter(|listed| case.held.knows(listed.target.group));
         let listed = listed.flat_map(|Producer { target, verbs, harm }| of(target, verbs, harm));
-        let found = custom(&case, world).flat_map(|(target, harm)| of(target, power::WRITE, harm));
+        let found = custom(&case, world, settings).flat_map(|(target, harm)| of(target, power::WRITE, harm));
         let (harms, powers): (Vec<_>, Vec<_>) = listed.chain(found).unzip();
         let worst = harms.into_iter().max().unwrap_or(Harm::None);
         case.report(&powers, why(worst), sink);
@@ -66,16 +66,30 @@ fn why(worst: Harm) -> &'static str {
 }
 
 /// Custom resources of this cluster that nothing was known about before, of the groups that somebody grants.
-fn custom<'a>(case: &Case<'_>, world: &'a World) -> impl Iterator<Item = (Target<'a>, Harm)> {
+fn custom<'a>(
+    case: &Case<'_>,
+    world: &'a World,
+    settings: &'a Settings,
+) -> impl Iterator<Item = (Target<'a>, Harm)> {
+    let named = || settings.pod_producers.iter().filter_map(|name| name.split_once('.'));
     let unknown = world
         .pod_producers
         .iter()
-        .filter(|((group, plural), _)| case.held.knows(group) && !is_ignored(group) && !known(group, plural));
-    unknown.map(|((group, plural), producer)| {
+        .filter(|((group, plural), _)| case.held.knows(group) && !is_ignored(group) && !known(group, plural))
+        .filter(move |((group, plural), _)| !named().any(|name| name == (plural, group)));
+    let place = |group: &str, plural: &str| {
+        let found = world.pod_producers.get(&(group.to_owned(), plural.to_owned()));
+        found.map_or(Place::Namespaced, |producer| producer.place)
+    };
+    let by_name = named().filter(|(plural, group)| case.held.knows(group) && !known(group, plural));
+    let by_name = by_name.map(move |(plural, group)| {
+        (Target { group, resource: plural, place: place(group, plural) }, Harm::AnyPod)
+    });
+    by_name.chain(unknown.map(|((group, plural), producer)| {
         let harm = match producer.embedding {
             Embedding::Opaque => Harm::Limited,
             Embedding::Containers | Embedding::Pod | Embedding::Observed => Harm::AnyPod,
         };
         (Target { group, resource: plural, place: producer.place }, harm)
-    })
+    }))
 }

@@ -21,8 +21,11 @@ impl Inputs<'_> {
     }
 
     fn can_block(&self) -> impl Iterator<Item = &'static Rule> {
-        let fail_at = self.policy.fail_at;
-        self.rules.iter().copied().filter(move |rule| rule.severity >= fail_at)
+        let policy = self.policy;
+        self.rules
+            .iter()
+            .copied()
+            .filter(move |rule| policy.worst(rule).is_some_and(|worst| worst >= policy.fail_at))
     }
 
     /// True if a rule that can block reads the kind. A kind that no rule names may own Pods, or hold what binds the

@@ -21,3 +21,4 @@ mod rules;
 mod schemas;
 mod served;
 mod tidy;
+mod tuning;

@@ -47,6 +47,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "engine",
             "record",
             "exclusion",
+            "policy",
             "verdict",
             "exit",
             "plan",

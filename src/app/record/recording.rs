@@ -110,7 +110,7 @@ impl Recording {
         let replayed = replay::cluster(&files, scenario.start, &scenario.forbid, &scenario.faults)
             .map_err(Stop::Invalid)?;
         let again = picked.discover(&replayed).await?;
-        let told = look::look(&replayed, &again.scope, RULES, settings).await?;
+        let (told, _survey) = look::look_around(&replayed, &again.scope, RULES, settings).await?;
         let difference = replay::difference((&discovery, &live), (&again, &told));
         Ok(Self { discovery, live, told, difference, files, scenario, objects: objects.len(), unseen })
     }

@@ -2,7 +2,7 @@
 
 use super::{
     API_VERSION, KIND, RawBaseline, RawDelegation, RawExclusion, RawMetadata, RawPolicy, RawRollback,
-    RawRules, RawSpec, RawSubject,
+    RawRules, RawSeverity, RawSpec, RawSubject,
 };
 use crate::policy::fields::Members;
 use crate::policy::problem::Problems;
@@ -14,20 +14,30 @@ const SPEC: &[&str] =
     &["failAt", "rollbackAt", "rollback", "mode", "baseline", "rules", "delegation", "exclusions"];
 const ROLLBACK: &[&str] = &["withoutBaseline"];
 const BASELINE: &[&str] = &["firstRun", "below"];
-const RULES: &[&str] = &["sensitiveNamespaces", "sandboxHandlers"];
+const RULES: &[&str] = &[
+    "sensitiveNamespaces",
+    "sandboxHandlers",
+    "allowedCapabilities",
+    "allowedHostPaths",
+    "podProducers",
+    "off",
+    "severities",
+];
+const SEVERITY: &[&str] = &["rule", "severity", "namespaces"];
 const DELEGATION: &[&str] = &["rules", "upTo", "days", "namespaces"];
 const EXCLUSION: &[&str] = &["rule", "subject", "container", "image", "value", "reason", "owner", "expires"];
 const SUBJECT: &[&str] = &["kind", "namespace", "name", "owner"];
 
 /// Fields of each mapping, by its name in the schema.
 #[cfg(test)]
-pub(in crate::policy) const FIELDS: [(&str, &[&str]); 9] = [
+pub(in crate::policy) const FIELDS: [(&str, &[&str]); 10] = [
     ("GatePolicy", POLICY),
     ("Metadata", METADATA),
     ("Spec", SPEC),
     ("Rollback", ROLLBACK),
     ("Baseline", BASELINE),
     ("Rules", RULES),
+    ("RuleSeverity", SEVERITY),
     ("Delegation", DELEGATION),
     ("Exclusion", EXCLUSION),
     ("Subject", SUBJECT),
@@ -104,9 +114,30 @@ impl RawBaseline {
 impl RawRules {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "`rules`", RULES, problems)?;
+        let severities = members.list("severities", problems).map_or(&[][..], |list| list.value);
         Some(Self {
             sensitive_namespaces: members.texts("sensitiveNamespaces", problems),
             sandbox_handlers: members.texts("sandboxHandlers", problems),
+            allowed_capabilities: members.texts("allowedCapabilities", problems),
+            allowed_host_paths: members.texts("allowedHostPaths", problems),
+            pod_producers: members.texts("podProducers", problems),
+            off: members.texts("off", problems),
+            severities: severities.iter().filter_map(|node| RawSeverity::read(node, problems)).collect(),
+        })
+    }
+}
+
+impl RawSeverity {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "an entry of `severities`", SEVERITY, problems)?;
+        for name in ["rule", "severity"] {
+            members.required(name, "an entry of `severities`", problems);
+        }
+        Some(Self {
+            at: members.at,
+            rule: members.text("rule", problems),
+            severity: members.text("severity", problems),
+            namespaces: members.texts("namespaces", problems),
         })
     }
 }
