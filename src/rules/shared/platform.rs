@@ -2,6 +2,7 @@
 
 use crate::model::capability::Runtime;
 use crate::model::node::Node;
+use crate::model::pod_status::PodStatus;
 use crate::model::world::{PodView, World};
 
 /// Operating system of a Pod's containers.
@@ -41,14 +42,16 @@ pub(crate) fn is_windows(pod: &PodView<'_>, world: &World) -> bool {
     operating_system(pod, world) == OperatingSystem::Windows
 }
 
-/// The Pod's runtime: the scheme of a container's id, else what its node reports.
+/// The Pod's runtime: the scheme of its containers' ids, else what its node reports. CRI-O grants less by default, so
+/// one id that says otherwise is enough.
 pub(crate) fn runtime(pod: &PodView<'_>, world: &World) -> Runtime {
-    let started = pod.status.and_then(|status| {
-        status.every_container().map(|status| status.container_id.as_str()).find(|id| !id.is_empty())
-    });
+    let statuses = pod.status.into_iter().flat_map(PodStatus::every_container);
+    let ids: Vec<&str> =
+        statuses.map(|status| status.container_id.as_str()).filter(|id| !id.is_empty()).collect();
     let reported = || node(pod, world).map(|node| node.status.node_info.container_runtime_version.as_str());
-    let is_crio = started.or_else(reported).is_some_and(|id| id.starts_with("cri-o://"));
-    if is_crio { Runtime::Crio } else { Runtime::Containerd }
+    let is_crio = |id: &str| id.starts_with("cri-o://");
+    let all = if ids.is_empty() { reported().is_some_and(is_crio) } else { ids.into_iter().all(is_crio) };
+    if all { Runtime::Crio } else { Runtime::Containerd }
 }
 
 /// The Pod's node, once it is scheduled and where Nodes could be read.
@@ -99,6 +102,10 @@ mod tests {
         let status = r#"{"containerStatuses":[{"name":"a"},{"name":"b","containerID":"cri-o://abc"}]}"#;
         view(&View { status, ..View::default() }, |pod| {
             assert_eq!(runtime(pod, &World::default()), Runtime::Crio);
+        });
+        let both = r#"{"containerStatuses":[{"containerID":"cri-o://a"},{"containerID":"containerd://b"}]}"#;
+        view(&View { status: both, ..View::default() }, |pod| {
+            assert_eq!(runtime(pod, &World::default()), Runtime::Containerd);
         });
     }
 
