@@ -3,12 +3,14 @@
 //! Owns what an exclusion is and which findings it covers on a given day. Does not know how the file is read, what
 //! rules judge, or what a covered finding means for the verdict. A match deletes nothing: it names its entry.
 
+mod change;
 mod covers;
 mod index;
 mod ledger;
 mod near;
 mod pattern;
 
+pub use change::{Change, Listed, changes};
 pub use ledger::{Expired, Ledger};
 pub use near::NearMiss;
 pub use pattern::Pattern;

@@ -18,6 +18,7 @@ pub mod sarif;
 mod schema;
 mod tree;
 mod tuning;
+mod watch;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub use problem::{PolicyErrors, Problem};
 pub use tuning::{Override, Tuning};
 
 use crate::exclusion::Exclusions;
-use crate::finding::{Finding, Severity};
+use crate::finding::Severity;
 use crate::rules::{RULES, Rule, Settings};
 use check::Part;
 use problem::Problems;
@@ -130,17 +131,6 @@ impl Default for Policy {
             refused: Vec::new(),
             tuning: Tuning::default(),
         }
-    }
-}
-
-impl Policy {
-    /// What is wrong with the lists themselves.
-    pub fn findings(&self) -> impl Iterator<Item = Finding> {
-        let found = self.refused.iter().filter_map(Refused::finding);
-        found.filter(|finding| !self.is_off(finding.identity.rule)).map(|mut finding| {
-            self.reweigh_one(&mut finding);
-            finding
-        })
     }
 }
 

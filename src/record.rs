@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::declared::{Digest, short_hex};
+use crate::exclusion::Listed;
 use crate::finding::{Finding, Identity, Severity};
 use crate::model::reference::ObjectRef;
 
@@ -70,6 +71,9 @@ pub struct Record {
     /// The baseline: findings that no exclusion had to cover, parts included, by the severity that they had.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted: BTreeMap<Severity, BTreeSet<Mark>>,
+    /// The exclusions of the application's own policy; none on record before they were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusions: Option<BTreeSet<Listed>>,
     /// What made up those findings that were more than one thing, as identities of their own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub parts: BTreeSet<Mark>,
@@ -130,6 +134,7 @@ impl Record {
             time,
             findings: marks,
             accepted: BTreeMap::new(),
+            exclusions: None,
             parts,
             declared: in_words(declared),
             injectors: BTreeMap::new(),
@@ -141,6 +146,12 @@ impl Record {
     pub fn injected_by(mut self, injectors: &BTreeMap<ObjectRef, String>) -> Self {
         self.injectors = in_words(injectors);
         self
+    }
+
+    /// With the exclusions of the application's own policy.
+    #[must_use]
+    pub fn listing(self, exclusions: BTreeSet<Listed>) -> Self {
+        Self { exclusions: Some(exclusions), ..self }
     }
 
     /// With findings that are accepted from now on.

@@ -6,6 +6,7 @@
 
 mod cluster_admin_equivalent;
 mod dangerous_capability;
+mod exclusion_list_changed;
 mod exclusion_not_delegated;
 mod external_ips;
 mod host_ipc;
@@ -246,6 +247,7 @@ pub mod resources {
 pub static RULES: &[&Rule] = &[
     &mutating_admission_installed::RULE,
     &exclusion_not_delegated::RULE,
+    &exclusion_list_changed::RULE,
     &missing_ingress_policy::RULE,
     &policy_coverage_changed::RULE,
     &missing_pod_security_enforcement::RULE,

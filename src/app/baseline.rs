@@ -106,8 +106,9 @@ impl Live {
         let discovery = target::live(&cluster, Some(&of.app), &[], None, &options).await?;
         let mut seen = look::look(&cluster, &discovery.scope, &rules, &policy).await?;
         seen.evaluation.gaps.extend(discovery.gaps);
-        seen.evaluation.add(policy.findings());
         let record = kept(&cluster, of).await?;
+        let accepted = record.as_ref().and_then(|record| record.exclusions.as_ref());
+        seen.evaluation.add(policy.findings(accepted, clock.today()));
         Ok(Self { seen, record, policy, rules, clock })
     }
 

@@ -77,9 +77,10 @@ impl Run<'_> {
         }
         let (mut seen, settled, unsettled) = Box::pin(self.look(&discovery, facts)).await?;
         seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
-        seen.evaluation.add(self.policy.findings());
         let name = &discovery.scope.application.name;
         let record = store::newest(&self.cluster, self.records_namespace, name).await?;
+        let accepted = record.as_ref().and_then(|record| record.exclusions.as_ref());
+        seen.evaluation.add(self.policy.findings(accepted, self.clock.today()));
         let decision = self.decide(&discovery, &seen, record.as_ref(), settled);
         self.record(&discovery, &seen, &decision, facts).await?;
         Ok(facts.decided(&decision, &seen.evaluation, &unsettled, discovery.previous.as_deref()))
@@ -93,7 +94,8 @@ impl Run<'_> {
         seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
         let decision = self.decide(&discovery, &seen, None, settled);
         if decision.verdict == Verdict::Pass {
-            let record = told::record(&discovery.scope.application, &seen, &decision, self.clock.now());
+            let record = told::record(&discovery.scope.application, &seen, &decision, self.clock.now())
+                .listing(self.policy.listed());
             store::save(&self.cluster, self.records_namespace, &record).await?;
         }
         Ok(facts.decided(&decision, &seen.evaluation, &unsettled, None))
@@ -207,7 +209,8 @@ impl Run<'_> {
         if decision.verdict != Verdict::Pass || discovery.phase != HookPhase::PostSync {
             return Ok(());
         }
-        let record = told::record(&discovery.scope.application, seen, decision, self.clock.now());
+        let record = told::record(&discovery.scope.application, seen, decision, self.clock.now())
+            .listing(self.policy.listed());
         if let Err(error) = store::save(&self.cluster, self.records_namespace, &record).await {
             if decision.founds_a_baseline {
                 return Err(error.into());

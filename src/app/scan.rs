@@ -50,7 +50,7 @@ async fn scan(
     let phase = console.progress().phase("look");
     let mut seen = look::look(&cluster, &scope, &rules, &policy).await?;
     facts.phase("look", phase.end(&told::counts(&seen.evaluation)));
-    seen.evaluation.add(policy.findings());
+    seen.evaluation.add(policy.findings(None, facts.today()));
     let Seen { evaluation, declared, owned, injectors } = &seen;
     let decision = decide(&Inputs {
         evaluation,

@@ -2,18 +2,13 @@
 //!
 //! Does not know what an exclusion covers.
 
-use std::collections::BTreeSet;
-
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::check::Part;
 use super::problem::Problem;
 use crate::exclusion::{Exclusion, Layer, Pattern, Position, Subject};
-use crate::finding::{Cause, Certainty, Finding, Identity, Presence, Severity};
-use crate::model::reference::{GroupKind, ObjectRef};
-use crate::model::world::Evidence;
-use crate::rules;
+use crate::finding::Severity;
 
 /// One entry of `delegation`.
 #[derive(Clone, Debug)]
@@ -116,41 +111,6 @@ fn is_about_policies(rule: &str) -> bool {
     rule.starts_with("exclusion-")
 }
 
-/// Group and kind of a policy file as the subject of findings.
-const POLICY: (&str, &str) = ("driftgate.dev", "GatePolicy");
-
-impl Refused {
-    /// The entry as a finding, as bad as the rule that it names.
-    pub fn finding(&self) -> Option<Finding> {
-        let Self { exclusion, why } = self;
-        let rule = rules::find("exclusion-not-delegated")?;
-        let (group, kind) = POLICY;
-        let file = exclusion.at.file.rsplit('/').next().unwrap_or_default();
-        let subject = ObjectRef::new(&GroupKind::new(group, kind), "", file);
-        Some(Finding {
-            identity: Identity {
-                rule: rule.id,
-                subject: subject.clone(),
-                container: None,
-                value: exclusion.to_string(),
-            },
-            code: rule.code,
-            severity: rules::find(exclusion.rule).map_or(rule.severity, |touched| touched.severity),
-            certainty: Certainty::Certain,
-            evidence: Evidence::Live,
-            presence: Presence::Present,
-            object: subject.clone(),
-            path: format!("spec.exclusions, line {}", exclusion.at.line),
-            message: format!("The exclusion of {exclusion} is not delegated: {why}"),
-            help: rule.help,
-            causes: vec![Cause::Object(subject)],
-            parts: Vec::new(),
-            count: 1,
-            images: BTreeSet::new(),
-        })
-    }
-}
-
 impl Delegation {
     /// True if all that the subject can be lies in the delegated namespaces.
     fn holds(&self, subject: &Subject) -> bool {
@@ -251,7 +211,8 @@ spec:
     fn a_refused_entry_is_a_finding_as_bad_as_its_rule() {
         let policy =
             layers(PLATFORM, &entry("host-pid", "namespace: shop, name: web", "2026-12-24")).unwrap();
-        let [finding] = policy.findings().collect::<Vec<_>>().try_into().unwrap();
+        let findings = policy.findings(None, date(2026, 11, 24));
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
         assert_eq!((finding.code, finding.severity), ("EXC-001", Severity::Critical));
         assert_eq!(finding.identity.subject.to_string(), "driftgate.dev/GatePolicy own.yaml");
         assert_eq!(finding.identity.value, "host-pid on namespace=shop,name=web value=x");

@@ -16,7 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("redaction", &["model", "rules", "scope"]),
     ("exclusion", &["model", "finding", "rules"]),
     ("policy", &["model", "finding", "rules", "exclusion"]),
-    ("record", &["model", "finding", "declared"]),
+    ("record", &["model", "finding", "declared", "exclusion"]),
     (
         "verdict",
         &[
