@@ -53,7 +53,7 @@ pub async fn judge(
     for namespace in namespaces.iter() {
         pods.judge(namespace, &mut engine).await?;
     }
-    pods.templates(&mut engine);
+    pods.templates(namespaces, &mut engine);
     let observed = pods.producers();
     let Pods { mut seen, hidden, .. } = pods;
     seen.gaps.extend(hidden.gaps(lookups));
@@ -203,14 +203,19 @@ impl Pods<'_> {
     }
 
     /// Judges the templates of what has no Pods now, each for the last time: findings grow as templates go.
-    fn templates(&mut self, engine: &mut Engine<'_>) {
+    /// What may be anybody's counts only where the application is.
+    fn templates(&mut self, namespaces: &BTreeSet<String>, engine: &mut Engine<'_>) {
         let idle = self.owners.iter().map(|(index, _owner)| index).filter(|index| self.is_idle(*index));
         for index in idle.collect::<Vec<_>>() {
             let Some(template) = self.owners.take_template(index) else { continue };
             let (owner, line) = (self.owners.at(index), self.owners.line_of(index));
             match (line.belongs(owner.standing, self.owners), &line.missing) {
                 (Belongs::No, _) | (Belongs::Unknown, None) => {}
-                (Belongs::Unknown, Some(missing)) => self.hidden.add(self.look, &owner.object, missing),
+                (Belongs::Unknown, Some(missing)) => {
+                    if namespaces.contains("") || namespaces.contains(&owner.object.namespace) {
+                        self.hidden.add(self.look, &owner.object, missing);
+                    }
+                }
                 (Belongs::Yes, _) => {
                     let root = line.root(self.owners, |kind| self.look.is_namespaced(kind));
                     engine.pod(&idle_view(&template.template, &owner.object, root.as_deref()));

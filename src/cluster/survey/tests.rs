@@ -403,6 +403,21 @@ async fn without_namespaces_only_those_near_the_application_are_kept() {
 }
 
 #[tokio::test]
+async fn an_orphan_where_the_application_is_not_hides_nothing() {
+    let mut objects = deployment("front", "web", 1);
+    let mut orphan = owned_by(
+        object("apps/v1", "ReplicaSet", "left-1", json!({"replicas": 1, "template": template()})),
+        "apps/v1",
+        "Deployment",
+        "left",
+    );
+    orphan["metadata"]["namespace"] = json!("elsewhere");
+    objects.push(orphan);
+    let (_survey, evaluation) = run(&api(objects), &tracked(None)).await;
+    assert_eq!(gaps(&evaluation), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_namespace_without_pods_of_the_application_is_not_judged() {
     let mut objects = deployment("front", "web", 1);
     objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}}));
