@@ -49,8 +49,12 @@ impl Runtime {
 ///
 /// containerd cannot start a container with `CAP_` in the name and CRI-O can, so both spellings are a risk.
 pub fn normal(name: &str) -> String {
-    let upper = name.trim().to_ascii_uppercase();
-    upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper)
+    let upper = name.to_ascii_uppercase();
+    let mut bare = upper.trim();
+    while let Some(rest) = bare.strip_prefix("CAP_") {
+        bare = rest.trim();
+    }
+    bare.to_owned()
 }
 
 /// True if a list names the capability, in any spelling.
@@ -134,5 +138,13 @@ mod tests {
     fn a_privileged_container_holds_all() {
         let context = r#"{"privileged":true,"capabilities":{"drop":["ALL"]}}"#;
         check(context, Runtime::Crio, "SYS_ADMIN", true);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_normal_form_is_stable(name in "( |CAP_|cap_|[a-z_é]){0,6}") {
+            let once = normal(&name);
+            proptest::prop_assert_eq!(normal(&once), once);
+        }
     }
 }

@@ -29,13 +29,18 @@ struct Application {
 
 impl Application {
     fn judge(&self, pod_name: &str) -> Evaluation {
+        self.judge_replicas(&[pod_name])
+    }
+
+    /// The application with Pods of these names, which are alike but for them.
+    fn judge_replicas(&self, pod_names: &[&str]) -> Evaluation {
         let (world, settings) = (self.world(), Settings::default());
         let rules = RULES.iter().copied().filter(|rule| !rule.code.starts_with("RBAC-"));
         let mut engine = Engine::new(rules, &settings, &world);
         let root = ObjectRef::new(&GroupKind::new("apps", "Deployment"), "shop", "web");
         let template: Option<PodTemplate> = decode(&self.template);
-        if let Some(pod) = decode::<Pod>(&self.pod) {
-            let object = ObjectRef::new(&GroupKind::new("", "Pod"), "shop", pod_name);
+        for (pod_name, pod) in pod_names.iter().filter_map(|name| Some((name, decode::<Pod>(&self.pod)?))) {
+            let object = ObjectRef::new(&GroupKind::new("", "Pod"), "shop", *pod_name);
             engine.pod(&PodView {
                 evidence: Evidence::Live,
                 object: &object,
@@ -134,6 +139,26 @@ proptest! {
     fn the_name_of_a_pod_identifies_nothing(application in any_application()) {
         let names = ["web-1", "web-2"].map(|name| severities(&application.judge(name)));
         prop_assert_eq!(&names[0], &names[1]);
+    }
+
+    #[test]
+    fn replicas_are_no_new_findings(application in any_application()) {
+        let (one, three) = (application.judge("web-1"), application.judge_replicas(&["web-1", "web-3", "web-2"]));
+        prop_assert_eq!(severities(&one), severities(&three));
+    }
+
+    #[test]
+    fn hashes_identify_nothing(application in any_application()) {
+        let hashed = |hash: &str| {
+            let mut other = application.clone();
+            for key in ["pod-template-hash", "controller-revision-hash"] {
+                if let Some(labels) = other.pod.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+                    labels.insert(key.to_owned(), Value::from(hash));
+                }
+            }
+            severities(&other.judge("web-1"))
+        };
+        prop_assert_eq!(hashed("5d4f"), hashed("7c9b"));
     }
 
     #[test]
