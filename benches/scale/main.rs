@@ -3,8 +3,9 @@
 //! For each size, three processes: one serves the in-memory API over loopback HTTP, one scans it, one only fetches
 //! and parses the same lists into the same structs. CPU is that of the whole scan, connection and discovery included;
 //! memory is the peak above what the process had before it connected. For a file of manifests, `scan -f` is compared
-//! with the YAML parser alone, and with itself on a file of one Deployment: what that takes is the program. Ratios are
-//! of one run on one machine. `cargo test --bench scale -- --smoke` only shows that it works.
+//! with the YAML parser alone, and with itself on a file of one Deployment: what that takes is the program. What it
+//! costs to hold findings against a long list of exclusions is compared with the scan of as many Pods, and may be a
+//! tenth of it at most. Ratios are of one run on one machine. `cargo test --bench scale -- --smoke` only shows that it works.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +22,7 @@
 )]
 
 mod data;
+mod exclusions;
 mod process;
 mod run;
 
@@ -36,13 +38,25 @@ fn main() {
         ["parse", address] => run::parse(address),
         ["files", path] => run::files(path.as_ref()),
         ["yaml", path] => run::yaml(path.as_ref()),
-        ["--smoke"] => measure(&[200], 50),
-        [] => measure(&[200, 2_000, 20_000], 2_000),
+        ["decide", entries, findings] => {
+            exclusions::decide_measured(entries.parse().unwrap(), findings.parse().unwrap());
+        }
+        ["--smoke"] => {
+            let scan = measure(&[200], 50);
+            measure_exclusions(50, 200, scan);
+        }
+        [] => {
+            let scan = measure(&[200, 2_000, 20_000], 2_000);
+            let share = measure_exclusions(5_000, 20_000, scan);
+            assert!(share <= 0.10, "exclusions take more than a tenth of the scan");
+        }
         other => panic!("unknown arguments {other:?}"),
     }
 }
 
-fn measure(sizes: &[usize], deployments: usize) {
+/// Returns the CPU of the last scan, in milliseconds.
+fn measure(sizes: &[usize], deployments: usize) -> f64 {
+    let mut last = 0.0;
     for pods in sizes {
         let (mut server, address) = serve(*pods);
         let scan = child(&["scan", &address]);
@@ -54,8 +68,24 @@ fn measure(sizes: &[usize], deployments: usize) {
             "scale pods={pods} cpu_ratio={ratio:.2} rss_mib={:.1} requests={} (scan {:.0} ms, parsing alone {:.0} ms)",
             scan.rss, scan.count, scan.cpu, parse.cpu
         );
+        last = scan.cpu;
     }
     measure_files(deployments);
+    last
+}
+
+/// The decision about that many findings with so many exclusions, less what it takes without any; as a share of the
+/// scan's and its own CPU.
+fn measure_exclusions(entries: usize, findings: usize, scan: f64) -> f64 {
+    let [with, without] =
+        [entries, 0].map(|entries| child(&["decide", &entries.to_string(), &findings.to_string()]));
+    let matching = (with.cpu - without.cpu).max(0.0);
+    let share = matching / (scan + with.cpu);
+    println!(
+        "exclusions entries={entries} findings={findings} cpu_share={share:.3} covered={} (matching {matching:.0} ms beside a scan of {scan:.0} ms)",
+        with.count
+    );
+    share
 }
 
 fn measure_files(deployments: usize) {

@@ -153,9 +153,17 @@ pub(crate) fn yaml(path: &Path) {
 
 /// Measures work that uses no network.
 fn alone(work: impl FnOnce()) {
+    counted(|| {
+        work();
+        0
+    });
+}
+
+/// Measures work that yields a number.
+pub(crate) fn counted(work: impl FnOnce() -> u64) {
     let (rss, cpu) = (process::resident_kib(), process::cpu_nanoseconds());
-    work();
+    let count = work();
     let cpu = process::cpu_nanoseconds() - cpu;
     let rss = process::peak_kib().saturating_sub(rss);
-    println!("{} {} 0", cpu as f64 / 1e6, rss as f64 / 1024.0);
+    println!("{} {} {count}", cpu as f64 / 1e6, rss as f64 / 1024.0);
 }
