@@ -157,19 +157,28 @@ fn the_policy_of_an_example_is_as_the_schema_says(
     }
 }
 
-#[test]
-fn the_policies_in_the_documentation_are_as_the_schema_says() {
+#[rstest]
+#[case::readme("README.md")]
+#[case::guide("docs/policy.md")]
+fn the_policies_in_the_documentation_are_as_the_schema_says(#[case] page: &str) {
     let schema = Schema::published("policy");
-    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let text = std::fs::read_to_string(root().join(page)).unwrap();
     let blocks = text.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap());
-    let policies: Vec<Value> = blocks
-        .filter(|block| block.contains("kind: GatePolicy"))
-        .map(|block| serde_saphyr::from_str(block).unwrap())
-        .collect();
-    assert!(!policies.is_empty(), "the README shows a policy");
+    let policies: Vec<Value> = blocks.filter_map(policy).collect();
+    assert!(!policies.is_empty(), "{page} shows a policy");
     for policy in &policies {
         schema.accepts(policy);
     }
+}
+
+/// A policy that a page shows; part of one is shown from `spec` on.
+fn policy(block: &str) -> Option<Value> {
+    let whole = if block.starts_with("spec:") {
+        format!("apiVersion: driftgate.dev/v1alpha1\nkind: GatePolicy\n{block}")
+    } else {
+        block.to_owned()
+    };
+    whole.contains("kind: GatePolicy").then(|| serde_saphyr::from_str(&whole).unwrap())
 }
 
 #[rstest]
