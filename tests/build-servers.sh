@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the servers that the e2e tests drive, once, from Go modules pinned beside this script.
 #
-#   tests/build-servers.sh [controlplane] [argocd]      (both when none is named)
+#   tests/build-servers.sh [controlplane] [argocd] [flux]      (all when none is named)
 #
 # Each goes into a folder of its own in ${DRIFTGATE_TEST_CACHE:-${XDG_CACHE_HOME:-~/.cache}/driftgate-test}, named
 # after the hash of its sources: a change of version builds anew, anything else costs milliseconds.
@@ -25,7 +25,8 @@ names_of() {
       echo argocd-application-controller argocd-repo-server argocd-applicationset-controller \
         argocd-git-ask-pass redis git-verify-wrapper.sh
       ;;
-    *) die "unknown: $1 (there are controlplane and argocd)" ;;
+    flux) echo kustomize-controller ;;
+    *) die "unknown: $1 (there are controlplane, argocd and flux)" ;;
   esac
 }
 
@@ -44,7 +45,7 @@ link_flags() {
 
 hash_of() {
   local sum
-  sum=$(cd "$here/$1" && cat go.mod go.sum main.go | git hash-object --stdin)
+  sum=$(cd "$here/$1" && shopt -s nullglob && cat go.mod go.sum ./*.go ./*.txt | git hash-object --stdin)
   echo "${sum:0:12}"
 }
 
@@ -54,12 +55,44 @@ in_module() {
   (cd "$here/$module" && GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0 "$@")
 }
 
+# What is built: the package in the module's folder, or the tool that it pins.
+package_of() {
+  case $1 in
+    flux) echo github.com/fluxcd/kustomize-controller ;;
+    *) echo . ;;
+  esac
+}
+
+dir_of() {
+  in_module "$1" go list -m -f '{{.Dir}}' "$2"
+}
+
+# Source-controller cannot be built from modules, but its definitions are in its archive; what sum it must have is
+# pinned beside the module.
+source_controller() {
+  local module sum answer
+  read -r module sum <"$here/flux/source-controller.txt"
+  answer=$(cd / && go mod download -json "$module")
+  grep -qF "\"Sum\": \"$sum\"" <<<"$answer" || die "$module is not the one that is pinned: $answer"
+  sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p' <<<"$answer"
+}
+
 copy_crds() {
-  local source
-  source=$(in_module argocd go list -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)
-  mkdir "$1/crds"
-  cp "$source"/manifests/crds/*-crd.yaml "$1/crds/"
-  chmod u+w "$1"/crds/*
+  local module=$1 target=$2/crds source
+  mkdir "$target"
+  case $module in
+    argocd)
+      source=$(dir_of argocd github.com/argoproj/argo-cd/v3)
+      cp "$source"/manifests/crds/*-crd.yaml "$target/"
+      ;;
+    flux)
+      source=$(dir_of flux github.com/fluxcd/kustomize-controller)
+      cp "$source"/config/crd/bases/*.yaml "$target/"
+      source=$(source_controller)
+      cp "$source"/config/crd/bases/*.yaml "$target/"
+      ;;
+  esac
+  chmod u+w "$target"/*
 }
 
 # Into a folder of its own first: one that carries the final name is whole, whatever happened before.
@@ -67,9 +100,9 @@ build() {
   local module=$1 target=$2 name
   work=$(mktemp -d "$cache/.$module.XXXXXX")
   say "building $module (once; minutes on a machine that has never done it)"
-  in_module "$module" go build -trimpath -buildvcs=false -ldflags "$(link_flags "$module")" -o "$work/$module" .
+  in_module "$module" go build -trimpath -buildvcs=false -ldflags "$(link_flags "$module")" -o "$work/$module" "$(package_of "$module")"
   for name in $(names_of "$module"); do ln -s "$module" "$work/$name"; done
-  if [[ $module == argocd ]]; then copy_crds "$work"; fi
+  if [[ $module != controlplane ]]; then copy_crds "$module" "$work"; fi
   chmod 755 "$work"
   mv -T "$work" "$target"
   say "$module is ready"
@@ -93,5 +126,5 @@ need git "Argo CD reads its applications with it"
 mkdir -p "$cache"
 work=
 trap 'if [[ -n $work ]]; then rm -rf "$work"; fi' EXIT
-if [[ $# -eq 0 ]]; then set -- controlplane argocd; fi
+if [[ $# -eq 0 ]]; then set -- controlplane argocd flux; fi
 for module in "$@"; do ensure "$module"; done

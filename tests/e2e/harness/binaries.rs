@@ -21,6 +21,12 @@ pub(crate) fn argocd_dir() -> &'static Path {
     BUILT.get_or_init(|| built("argocd"))
 }
 
+/// The folder of kustomize-controller; `crds` in it has its definitions and source-controller's.
+pub(crate) fn flux_dir() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("flux"))
+}
+
 fn built(module: &str) -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/build-servers.sh");
     let output = Command::new(&script)

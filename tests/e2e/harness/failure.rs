@@ -13,6 +13,13 @@ use serde_json::Value;
 
 use super::cluster::Ctx;
 
+/// Kinds of Flux that tests make.
+const FLUX: [(&str, &str); 3] = [
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+    ("source.toolkit.fluxcd.io", "GitRepository"),
+    ("source.toolkit.fluxcd.io", "OCIRepository"),
+];
+
 /// Names and states, one object a line, events last.
 pub(crate) async fn picture(ctx: &Ctx) -> String {
     let mut out = format!("---- namespace {} when its test failed\n", ctx.ns);
@@ -30,6 +37,12 @@ pub(crate) async fn picture(ctx: &Ctx) -> String {
             .then(|| it.data.get("status").cloned().unwrap_or_default())
     };
     states_of(&mut out, "Application", api, ours).await;
+    for (group, kind) in FLUX {
+        let resource = ApiResource::from_gvk(&kube::core::GroupVersionKind::gvk(group, "v1", kind));
+        let api = Api::namespaced_with(ctx.client.clone(), &ctx.ns, &resource);
+        let state = |it: &DynamicObject| Some(it.data.get("status").cloned().unwrap_or_default());
+        states_of(&mut out, kind, api, state).await;
+    }
     events(&mut out, ctx.api()).await;
     out
 }

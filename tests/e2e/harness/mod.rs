@@ -7,6 +7,8 @@ pub(crate) mod binaries;
 pub(crate) mod cluster;
 pub(crate) mod credentials;
 mod failure;
+pub(crate) mod flux;
+pub(crate) mod git;
 pub(crate) mod kubelet;
 pub(crate) mod platform;
 pub(crate) mod process;

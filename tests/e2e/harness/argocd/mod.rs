@@ -5,7 +5,6 @@
 
 mod application;
 mod generator;
-mod git;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +18,8 @@ use super::runtime::eventually;
 use super::servers::{ControlPlane, Server};
 use super::state::state_dir;
 
+pub(crate) use super::git::GitRepo;
 pub(crate) use application::{App, AppOptions, Operation, merge};
-pub(crate) use git::GitRepo;
 
 /// Namespaces, beside its own, whose Applications the shared Argo CD serves.
 pub(crate) const APPLICATION_NAMESPACES: &str = "team-*";

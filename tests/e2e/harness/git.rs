@@ -1,7 +1,7 @@
-//! A git repository on disk that Argo CD reads.
+//! A git repository on disk that Argo CD, or the stand-in for Flux's source-controller, reads.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::state::state_dir;
@@ -21,6 +21,11 @@ impl GitRepo {
         let bare = repo.bare.to_str().expect("a path that is text");
         repo.run(&["init", "--quiet", "--bare", "--initial-branch=main", bare]);
         repo
+    }
+
+    /// The repository itself.
+    pub(crate) fn bare(&self) -> &Path {
+        &self.bare
     }
 
     pub(crate) fn url(&self) -> String {
