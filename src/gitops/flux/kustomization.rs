@@ -1,15 +1,15 @@
-//! Kustomizations and their sources, as far as we read them. Every field may be missing; unknown ones are ignored.
+//! Kustomizations, as far as we read them. Every field may be missing; unknown ones are ignored.
 //!
 //! Sources: `api/v1/kustomization_types.go` of kustomize-controller 1.7 to 1.9, `apis/meta/history.go` of
-//! `fluxcd/pkg`, `api/v1/{gitrepository,ocirepository,artifact}_types.go` of source-controller 1.9.
+//! `fluxcd/pkg`.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::gitops::flux::inventory::Entry;
+pub use crate::gitops::flux::source::{Artifact, SOURCE_GROUP, Source, SourceStatus};
 use crate::model::lenient::{Opaque, null_as_default};
 use crate::model::meta::Meta;
 use crate::model::pod_status::Condition;
@@ -17,8 +17,6 @@ use crate::model::reference::{GroupKind, ObjectRef};
 
 /// API group of Kustomizations.
 pub const GROUP: &str = "kustomize.toolkit.fluxcd.io";
-/// API group of sources.
-pub const SOURCE_GROUP: &str = "source.toolkit.fluxcd.io";
 /// API group of `HelmReleases`.
 pub const HELM_GROUP: &str = "helm.toolkit.fluxcd.io";
 /// Label or annotation with which kustomize-controller neither applies nor prunes a live object: `disabled`.
@@ -193,57 +191,6 @@ pub struct Snapshot {
     pub metadata: crate::model::meta::Map,
 }
 
-/// A `GitRepository`, an `OCIRepository`, or another source with the same status.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Source {
-    /// `group/version`.
-    #[serde(deserialize_with = "null_as_default")]
-    pub api_version: String,
-    /// Kind.
-    #[serde(deserialize_with = "null_as_default")]
-    pub kind: String,
-    /// Metadata.
-    #[serde(deserialize_with = "null_as_default")]
-    pub metadata: Meta,
-    /// Desired state, whole: a clone copies it.
-    #[serde(deserialize_with = "null_as_default")]
-    pub spec: Value,
-    /// Observed state.
-    #[serde(deserialize_with = "null_as_default")]
-    pub status: SourceStatus,
-}
-
-/// `status` of a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct SourceStatus {
-    /// `Ready`, `ArtifactInStorage`, `FetchFailed`, …
-    #[serde(deserialize_with = "null_as_default")]
-    pub conditions: Vec<Condition>,
-    /// Generation that was last reconciled.
-    pub observed_generation: Option<i64>,
-    /// What it offers; none before the first fetch.
-    pub artifact: Option<Artifact>,
-}
-
-/// `status.artifact`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Artifact {
-    /// `main@sha1:…`, `sha1:…`, `tag@sha256:…`, `sha256:…`.
-    #[serde(deserialize_with = "null_as_default")]
-    pub revision: String,
-    /// `sha256:…` of the archive; the same for the same content.
-    #[serde(deserialize_with = "null_as_default")]
-    pub digest: String,
-    /// Where the archive is.
-    #[serde(deserialize_with = "null_as_default")]
-    pub url: String,
-    /// When it last changed.
-    pub last_update_time: Option<Timestamp>,
-}
-
 impl Kustomization {
     /// This object.
     pub fn reference(&self) -> ObjectRef {
@@ -288,13 +235,6 @@ impl Kustomization {
     }
 }
 
-impl Source {
-    /// The condition of this type.
-    pub fn condition(&self, name: &str) -> Option<&Condition> {
-        condition(&self.status.conditions, name)
-    }
-}
-
 impl SourceRef {
     /// True if both name the same object, as seen from this namespace.
     pub fn is(&self, other: &Self, namespace: &str) -> bool {
@@ -303,7 +243,8 @@ impl SourceRef {
     }
 }
 
-fn condition<'a>(conditions: &'a [Condition], name: &str) -> Option<&'a Condition> {
+/// The condition of this type among them.
+pub(super) fn condition<'a>(conditions: &'a [Condition], name: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == name)
 }
 
@@ -366,16 +307,5 @@ mod tests {
         };
         assert!(source("").is(&source("apps"), "apps"));
         assert!(!source("").is(&source("flux-system"), "apps"));
-    }
-
-    #[test]
-    fn a_source_keeps_its_spec_whole() {
-        let text = r#"{"kind":"GitRepository","spec":{"ref":{"branch":"main"},"verify":{"mode":"HEAD"}},
-            "status":{"artifact":{"revision":"main@sha1:1","digest":"sha256:2","url":"http://s/a.tar.gz",
-            "lastUpdateTime":"2026-11-24T10:00:00Z"},"conditions":[{"type":"Ready","status":"True"}]}}"#;
-        let source: Source = serde_json::from_str(text).unwrap();
-        assert_eq!(source.spec["verify"]["mode"], "HEAD");
-        assert_eq!(source.status.artifact.as_ref().unwrap().revision, "main@sha1:1");
-        assert_eq!(source.condition("Ready").unwrap().status, "True");
     }
 }
