@@ -261,6 +261,13 @@ fn namespaced(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `NAMESPACE/NAME` of an Application, or `kustomization/NAMESPACE/NAME`.
+fn application(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("kustomization/").filter(|rest| rest.contains('/')).unwrap_or(text);
+    let wrong = "expected NAMESPACE/NAME or kustomization/NAMESPACE/NAME, for instance argocd/shop";
+    namespaced(rest).map(|_| text.to_owned()).map_err(|_other| wrong.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -277,6 +284,16 @@ mod tests {
         assert_eq!(namespaced("argocd/shop"), Ok(("argocd".into(), "shop".into())));
         for text in ["shop", "/shop", "argocd/", "a/b/c", ""] {
             assert!(namespaced(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_application_may_be_a_kustomization() {
+        for text in ["argocd/shop", "kustomization/apps/shop"] {
+            assert_eq!(application(text), Ok(text.to_owned()));
+        }
+        for text in ["shop", "a/b/c", "kustomization/apps/", "kustomization//shop", "kustomization/a/b/c"] {
+            assert!(application(text).is_err(), "{text}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `driftgate rollback` and `driftgate release`: the executor for one application, once.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -10,7 +11,7 @@ use crate::app::{Clock, inputs};
 use crate::cli::{ReleaseArgs, RollbackArgs};
 use crate::cluster::{Change, Query, Watching};
 use crate::exit::Exit;
-use crate::gitops::argocd::rollback::live::Live;
+use crate::model::meta::Partial;
 use crate::rollback::{Hold, Reason, Stage, State, by_hand, step, trusting};
 use crate::store::states::Kept;
 
@@ -26,7 +27,7 @@ impl From<Failure> for End {
 
 /// One application, and what is kept of it.
 struct Hand {
-    executor: Executor,
+    executor: Arc<Executor>,
     herald: Herald,
     name: Name,
     kept: Kept,
@@ -82,13 +83,13 @@ async fn try_release(args: &ReleaseArgs, out: &mut impl Write) -> Result<Exit, E
         Hand::new(&cluster, Options::from(&args.rollback), &args.notify, &args.app, deadline).await?;
     let mut state = hand.kept.state.clone();
     if state.case.is_none() {
-        say(out, &format!("nothing of Application {} is held", hand.name))?;
+        say(out, &format!("nothing of {} is held", hand.name.words()))?;
         return Ok(Exit::Pass);
     }
     state.release(args.forbid, "a person");
     hand.executor.keep(&mut hand.kept, state, &mut |_| {}).await?;
     let exit = hand.finish(out, Some(Exit::Pass)).await?;
-    say(out, &format!("nothing of Application {} is held any more", hand.name))?;
+    say(out, &format!("nothing of {} is held any more", hand.name.words()))?;
     Ok(exit)
 }
 
@@ -97,13 +98,15 @@ impl Hand {
         cluster: &crate::cluster::Cluster,
         options: Options,
         targets: &crate::cli::TargetArgs,
-        (namespace, name): &(String, String),
+        name: &str,
         deadline: Instant,
     ) -> Result<Self, End> {
-        let executor = Executor::new(cluster, options, Clock::wall()).await?;
-        let herald = Herald::new(cluster, executor.applications(), targets).await;
+        let executor = Arc::new(Executor::new(cluster, options, Clock::wall()).await?);
+        let herald = Herald::new(&executor, targets).await;
         let herald = herald.map_err(|error| End(Exit::Invalid, format!("{error:#}")))?;
-        let name = Name { namespace: namespace.clone(), name: name.clone() };
+        let wrong = || End(Exit::Usage, format!("{name} is no NAMESPACE/NAME"));
+        let name = Name::parse(name).ok_or_else(wrong)?;
+        executor.kind(name.tool)?;
         let kept = executor.states().get(&name.to_string()).await.map_err(Failure::from)?;
         let mut hand = Self { executor, herald, name, kept, deadline, said: Vec::new() };
         hand.said = hand.kept.state.untold.iter().map(|notice| notice.id.clone()).collect();
@@ -115,10 +118,10 @@ impl Hand {
         if passed.is_empty() {
             return Ok(());
         }
-        let Some((_live, seen)) = self.executor.look(&self.name, &self.kept.state).await? else {
+        let Some(sight) = self.executor.look(&self.name, &self.kept.state).await? else {
             return Ok(());
         };
-        let state = trusting(&seen, &self.kept.state, passed);
+        let state = trusting(&sight.seen, &self.kept.state, passed);
         if state != self.kept.state {
             self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
         }
@@ -127,13 +130,14 @@ impl Hand {
 
     /// Opens a case: the gate's, if it has asked for a rollback, else one by hand.
     async fn open(&mut self, args: &RollbackArgs, out: &mut impl Write) -> Result<(), End> {
-        let missing = || End(Exit::Inconclusive, format!("Application {} is not there", self.name));
-        let (_live, seen) = self.executor.look(&self.name, &self.kept.state).await?.ok_or_else(missing)?;
+        let missing = || End(Exit::Inconclusive, format!("{} is not there", self.name.words()));
+        let sight = self.executor.look(&self.name, &self.kept.state).await?.ok_or_else(missing)?;
+        let seen = &sight.seen;
         let settings = self.executor.settings();
-        let state = match (args.to, step(&seen, &self.kept.state, settings)) {
+        let state = match (args.to, step(seen, &self.kept.state, settings)) {
             (None, crate::rollback::Step::Keep(state)) if state.case.is_some() => *state,
-            (to, _) => by_hand(&seen, &self.kept.state, to).map_err(|why| {
-                End(Exit::Blocked, format!("Application {} is not rolled back: {why}", self.name))
+            (to, _) => by_hand(seen, &self.kept.state, to).map_err(|why| {
+                End(Exit::Blocked, format!("{} is not rolled back: {why}", self.name.words()))
             })?,
         };
         if args.dry_run {
@@ -145,10 +149,10 @@ impl Hand {
 
     /// What would be done about a case that is open already.
     async fn foretell(&self, out: &mut impl Write) -> Result<Exit, End> {
-        let Some((_live, seen)) = self.executor.look(&self.name, &self.kept.state).await? else {
-            return Err(End(Exit::Inconclusive, format!("Application {} is not there", self.name)));
+        let Some(sight) = self.executor.look(&self.name, &self.kept.state).await? else {
+            return Err(End(Exit::Inconclusive, format!("{} is not there", self.name.words())));
         };
-        let next = step(&seen, &self.kept.state, self.executor.settings());
+        let next = step(&sight.seen, &self.kept.state, self.executor.settings());
         say(out, &format!("{}; next: {}", foretold(&self.kept.state), next.as_str()))?;
         Ok(Exit::Pass)
     }
@@ -156,7 +160,7 @@ impl Hand {
     /// Works until the rollback has come to an end, and tells everybody. If the controller is faster and closes the case,
     /// that is the end too, with this exit code; without one, the case is still to come.
     async fn finish(&mut self, out: &mut impl Write, closed: Option<Exit>) -> Result<Exit, End> {
-        let mut watching = self.watch();
+        let mut watching = self.watch()?;
         loop {
             let mut told = Vec::new();
             let mut wrote = |wrote: &Wrote| {
@@ -182,10 +186,10 @@ impl Hand {
             tokio::select! {
                 () = sleep_until(wake.min(self.deadline)) => if self.deadline <= Instant::now() {
                     let stage = self.kept.state.case.as_ref().map_or("waiting for the gate's verdict", |case| case.stage.as_str());
-                    return Err(End(Exit::NotSettled, format!("Application {}: time is up at stage {stage}", self.name)));
+                    return Err(End(Exit::NotSettled, format!("{}: time is up at stage {stage}", self.name.words())));
                 },
                 change = watching.next() => if matches!(change, None | Some(Change::Ended(_))) {
-                    watching = self.watch();
+                    watching = self.watch()?;
                 },
             }
         }
@@ -195,9 +199,10 @@ impl Hand {
         exit.filter(|_| self.kept.state.case.is_none())
     }
 
-    fn watch(&self) -> Watching<Live> {
-        let query = Query::new(self.executor.applications()).namespace(&*self.name.namespace);
-        self.executor.watch(query.fields(format!("metadata.name={}", self.name.name)))
+    /// Whatever happens to it.
+    fn watch(&self) -> Result<Watching<Partial>, Failure> {
+        let query = Query::new(self.executor.kind(self.name.tool)?).namespace(&*self.name.namespace);
+        Ok(self.executor.cluster().watch(query.fields(format!("metadata.name={}", self.name.name))))
     }
 
     /// Tells people by Events and notifications, as the controller would.

@@ -1,4 +1,4 @@
-//! `driftgate controller`: watches Applications and works on those where something follows from what is seen.
+//! `driftgate controller`: watches applications and works on those where something follows from what is seen.
 //!
 //! One replica acts: the one that holds the Lease. It reads an application anew before it writes anything, and works on
 //! each by one task at a time. Nothing is asked while nothing happens.
@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::app::rollback::{Executor, Failure, Options};
 use crate::app::{Clock, inputs};
 use crate::cli::ControllerArgs;
-use crate::cluster::{Candidacy, Cluster};
+use crate::cluster::Candidacy;
 use crate::exit::Exit;
 use desk::{Desk, Scope};
 use metrics::Metrics;
@@ -56,10 +56,10 @@ pub(super) async fn run(args: &ControllerArgs) -> anyhow::Result<Exit> {
 /// Returns only if it cannot go on.
 async fn serve(args: &ControllerArgs, candidacy: &mut Option<Candidacy>) -> anyhow::Error {
     match prepare(args).await {
-        Ok((cluster, executor, metrics, herald)) => {
+        Ok((executor, metrics, herald)) => {
             let identity = inputs::variable("POD_NAME").or_else(|| inputs::variable("HOSTNAME"));
             let identity = identity.unwrap_or_else(|| format!("driftgate-{}", std::process::id()));
-            match cluster.stand(&args.rollback.namespace, LEASE, &identity).await {
+            match executor.cluster().stand(&args.rollback.namespace, LEASE, &identity).await {
                 Ok(stood) => lead(args, candidacy.insert(stood), &executor, &metrics, &herald).await,
                 Err(error) => Failure::from(error).into(),
             }
@@ -68,7 +68,7 @@ async fn serve(args: &ControllerArgs, candidacy: &mut Option<Candidacy>) -> anyh
     }
 }
 
-type Prepared = (Cluster, Arc<Executor>, Arc<Metrics>, Arc<Herald>);
+type Prepared = (Arc<Executor>, Arc<Metrics>, Arc<Herald>);
 
 async fn prepare(args: &ControllerArgs) -> anyhow::Result<Prepared> {
     let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
@@ -77,8 +77,9 @@ async fn prepare(args: &ControllerArgs) -> anyhow::Result<Prepared> {
     tracing::info!(address = %listener.local_addr()?, "serving /healthz, /readyz and /metrics");
     drop(tokio::spawn(http::serve(listener, metrics.clone())));
     let executor = Executor::new(&cluster, Options::from(&args.rollback), Clock::wall()).await?;
-    let herald = Herald::new(&cluster, executor.applications(), &args.notify).await?;
-    Ok((cluster, Arc::new(executor), metrics, Arc::new(herald)))
+    let executor = Arc::new(executor);
+    let herald = Herald::new(&executor, &args.notify).await?;
+    Ok((executor, metrics, Arc::new(herald)))
 }
 
 /// Acts whenever the Lease is held.

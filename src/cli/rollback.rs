@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::{ClusterArgs, namespaced};
+use crate::cli::{ClusterArgs, application};
 
 /// Who rolls back when a gate asks for it.
 #[derive(Clone, Debug, Args)]
@@ -56,9 +56,9 @@ pub struct ControllerArgs {
 /// Arguments of `rollback`.
 #[derive(Clone, Debug, Args)]
 pub struct RollbackArgs {
-    /// The Application.
-    #[arg(value_name = "NAMESPACE/NAME", value_parser = namespaced)]
-    pub app: (String, String),
+    /// The Application, or the Kustomization of Flux as kustomization/NAMESPACE/NAME.
+    #[arg(value_name = "NAMESPACE/NAME", value_parser = application)]
+    pub app: String,
     /// Number in the Application's history to go back to; else what its gate asked for, or the last other revision.
     #[arg(long, value_name = "ID", conflicts_with = "after_gate")]
     pub to: Option<i64>,
@@ -88,9 +88,9 @@ pub struct RollbackArgs {
 /// Arguments of `release`.
 #[derive(Clone, Debug, Args)]
 pub struct ReleaseArgs {
-    /// The Application.
-    #[arg(value_name = "NAMESPACE/NAME", value_parser = namespaced)]
-    pub app: (String, String),
+    /// The Application, or the Kustomization of Flux as kustomization/NAMESPACE/NAME.
+    #[arg(value_name = "NAMESPACE/NAME", value_parser = application)]
+    pub app: String,
     /// Keep the revision rejected: if it comes again, it is rolled back again.
     #[arg(long)]
     pub forbid: bool,

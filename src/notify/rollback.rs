@@ -1,4 +1,4 @@
-//! What people are told about a rollback: an Event on the Application, and a message to each target.
+//! What people are told about a rollback: an Event on the application, and a message to each target.
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::rollback::Notice;
 
 /// Who reports.
 pub const REPORTING_CONTROLLER: &str = "driftgate.dev/controller";
-/// Most characters of the Application's name in the Event's, which may have 253 in all.
+/// Most characters of the application's name in the Event's, which may have 253 in all.
 const NAME_CHARACTERS: usize = 150;
 /// Most bytes of an Event's note.
 const NOTE_BYTES: usize = 1024;
@@ -24,7 +24,9 @@ const NOTE_BYTES: usize = 1024;
 /// Whom it is about, when, and who tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
-    /// The Application.
+    /// Its name, as reports and records have it.
+    pub application: String,
+    /// The application's own object.
     pub object: ObjectRef,
     /// Its uid.
     pub uid: String,
@@ -52,7 +54,7 @@ pub async fn publish(
 }
 
 fn event(api_version: &str, about: &About, notice: &Notice) -> Event {
-    let About { object, uid, time, instance } = about;
+    let About { application: _, object, uid, time, instance } = about;
     let short: String = object.name.chars().take(NAME_CHARACTERS).collect();
     let name = format!("{short}.{}", notice.id.to_ascii_lowercase());
     Event {
@@ -113,7 +115,7 @@ fn webhook(about: &About, notice: &Notice) -> Value {
         "kind": "RollbackNotice",
         "id": notice.id,
         "time": about.time.to_string(),
-        "application": format!("{}/{}", about.object.namespace, about.object.name),
+        "application": about.application,
         "reason": notice.reason.as_str(),
         "message": notice.text,
     })
@@ -121,7 +123,7 @@ fn webhook(about: &About, notice: &Notice) -> Value {
 
 fn slack(about: &About, notice: &Notice) -> Value {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let title = format!("{}: {}/{}", notice.reason.as_str(), about.object.namespace, about.object.name);
+    let title = format!("{}: {}", notice.reason.as_str(), about.application);
     json!({"text": format!("*{}*\n{}", escape(&title), escape(&notice.text))})
 }
 
@@ -133,7 +135,8 @@ mod tests {
     fn about(name: &str) -> About {
         let kind = GroupKind::new("argoproj.io", "Application");
         let time = "2026-11-24T10:00:00Z".parse().unwrap();
-        About { object: ObjectRef::new(&kind, "argocd", name), uid: "1".into(), time, instance: "pod".into() }
+        let object = ObjectRef::new(&kind, "argocd", name);
+        About { application: format!("argocd/{name}"), object, uid: "1".into(), time, instance: "pod".into() }
     }
 
     fn notice(text: &str) -> Notice {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::app::controller::metrics::Metrics;
 use crate::app::controller::tell::Herald;
-use crate::app::rollback::{Executor, Failure, Name};
+use crate::app::rollback::{Executor, Failure, Name, Tool};
 use crate::cluster::{Change, Watching};
 use crate::gitops::argocd::rollback::live::Live;
 use crate::rollback::Step;
@@ -68,9 +68,10 @@ impl Desk {
         let mut listings: Vec<Listing> = Vec::new();
         let mut news: SelectAll<BoxStream<'static, News>> = SelectAll::new();
         news.push(stream(states, |change| News::State(Box::new(change))));
-        for (index, query) in self.scope.queries(self.executor.applications()).into_iter().enumerate() {
+        let queries = self.executor.argo().map(|argo| self.scope.queries(argo.kind())).unwrap_or_default();
+        for (index, query) in queries.into_iter().enumerate() {
             listings.push(Listing::default());
-            let watching = self.executor.watch(query);
+            let watching = self.executor.cluster().watch(query);
             news.push(stream(watching, move |change| News::Application(index, Box::new(change))));
         }
         loop {
@@ -141,7 +142,9 @@ impl Desk {
     /// Applications with a state that the complete list does not have: they went while nobody looked.
     fn look_for_gone(&mut self, listing: &Listing) {
         let namespaces = self.scope.namespaces.clone();
-        let listed = |name: &&Name| namespaces.is_empty() || namespaces.contains(&name.namespace);
+        let listed = |name: &&Name| {
+            name.tool == Tool::ArgoCd && (namespaces.is_empty() || namespaces.contains(&name.namespace))
+        };
         let gone: Vec<Name> = self
             .entries
             .keys()
@@ -158,7 +161,8 @@ impl Desk {
         let unknown = Kept::none(&name.to_string());
         let state = self.entries.get(name).map_or(&unknown.state, |entry| &entry.kept.state);
         let busy = self.entries.get(name).is_some_and(|entry| entry.busy);
-        if busy || self.executor.glance(live, state) != Step::Rest(None) {
+        let idle = self.executor.argo().is_ok_and(|argo| argo.glance(live, state) == Step::Rest(None));
+        if busy || !idle {
             self.due(name);
         }
     }

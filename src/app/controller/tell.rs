@@ -1,13 +1,14 @@
-//! Tells people: an Event on the Application, and a message to each target. Best effort: it never delays a rollback.
+//! Tells people: an Event on the application, and a message to each target. Best effort: it never delays a rollback.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::app::rollback::Name;
+use crate::app::rollback::{Executor, Name};
 use crate::app::{Clock, gate, inputs};
 use crate::cli::TargetArgs;
-use crate::cluster::{ApiKind, Cluster};
+use crate::cluster::Cluster;
 use crate::model::reference::ObjectRef;
 use crate::notify::event::EventError;
 use crate::notify::rollback::{About, publish, send};
@@ -20,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Whoever tells.
 pub(in crate::app) struct Herald {
     cluster: Cluster,
-    applications: ApiKind,
+    executor: Arc<Executor>,
     client: Client,
     targets: Vec<Target>,
     clock: Clock,
@@ -32,11 +33,7 @@ impl Herald {
     ///
     /// # Errors
     /// No client can be made.
-    pub(in crate::app) async fn new(
-        cluster: &Cluster,
-        applications: &ApiKind,
-        args: &TargetArgs,
-    ) -> anyhow::Result<Self> {
+    pub(in crate::app) async fn new(executor: &Arc<Executor>, args: &TargetArgs) -> anyhow::Result<Self> {
         let mut targets = Vec::new();
         for target in gate::recipients(args).await {
             match target {
@@ -45,8 +42,8 @@ impl Herald {
             }
         }
         Ok(Self {
-            cluster: cluster.clone(),
-            applications: applications.clone(),
+            cluster: executor.cluster().clone(),
+            executor: executor.clone(),
             client: Client::new()?,
             targets,
             clock: Clock::wall(),
@@ -67,19 +64,23 @@ impl Herald {
     }
 
     async fn tell_one(&self, name: &Name, uid: &str, notice: &Notice) -> bool {
+        let kind = match self.executor.kind(name.tool) {
+            Ok(kind) => kind,
+            Err(error) => {
+                tracing::warn!(application = %name, %error, "nobody is told");
+                return true;
+            }
+        };
         let about = About {
-            object: ObjectRef::new(
-                &self.applications.group_kind(),
-                name.namespace.clone(),
-                name.name.clone(),
-            ),
+            application: name.to_string(),
+            object: ObjectRef::new(&kind.group_kind(), name.namespace.clone(), name.name.clone()),
             uid: uid.to_owned(),
             time: self.clock.now(),
             instance: self.instance.clone(),
         };
         let deadline = Instant::now() + LONGEST;
         let cluster = self.cluster.with_deadline(deadline);
-        match publish(&cluster, &self.applications, &about, notice).await {
+        match publish(&cluster, kind, &about, notice).await {
             Ok(()) => {}
             Err(EventError::Api(error)) if !error.is_final() => {
                 tracing::warn!(application = %name, %error, "telling later");

@@ -1,104 +1,55 @@
-//! The writes to an application, and what follows if they are refused.
+//! What follows from a write: kept, tried again, waited for, or given up.
 
-use serde_json::Value;
+use jiff::Timestamp;
 
-use crate::app::rollback::{Executor, Failure, Name, Wrote};
-use crate::cluster::Reason;
-use crate::gitops::argocd::rollback::live::Live;
-use crate::gitops::argocd::rollback::write;
-use crate::rollback::{Case, Keeper, Observed, Step, lifted, refused};
+use crate::app::rollback::{Executor, Failure, Name, Sight, View, Wrote};
+use crate::rollback::{Step, lifted, placed, refused};
 use crate::store::states::Kept;
 
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It is written.
+    Written,
+    /// Something has changed since it was seen, so nothing was written.
+    Outdated,
+    /// It will not be, for this reason.
+    Never(String),
+}
+
 impl Executor {
+    /// Carries a step out; returns when to look again if something has to happen elsewhere first.
     pub(super) async fn act(
         &self,
         step: &Step,
         name: &Name,
-        live: &Live,
-        seen: &Observed,
+        sight: &Sight,
         kept: &mut Kept,
         wrote: &mut (dyn FnMut(&Wrote) + Send),
-    ) -> Result<(), Failure> {
-        let Some(case) = kept.state.case.clone() else { return Ok(()) };
-        let outcome = match step {
-            Step::Hold => self.place(name, &case).await,
-            Step::End => self.patch(name, &write::end(live, &case)).await,
-            Step::RollBack => match write::roll_back(live, &case) {
-                Some(patch) => self.patch(name, &patch).await,
-                None => {
-                    return self.refuse(seen, kept, "the history no longer holds its target", wrote).await;
-                }
-            },
-            Step::Lift => return self.lift(name, live, seen, kept, &case, wrote).await,
-            Step::Rest(_) | Step::Keep(_) => return Ok(()),
+    ) -> Result<Option<Timestamp>, Failure> {
+        let Some(case) = kept.state.case.clone() else { return Ok(None) };
+        let seen = &sight.seen;
+        let ours = seen.uid == kept.state.uid && !seen.deleting;
+        let done = match &sight.view {
+            View::Argo(live) => self.argo()?.act(step, name, (live, seen), &case, ours).await,
         };
-        match outcome {
-            Ok(true) => {
+        let why = match done {
+            Ok(Done::Written) => {
                 match step {
                     Step::RollBack => wrote(&Wrote::Rollback),
-                    Step::Hold => self.keep(kept, crate::rollback::placed(&kept.state), wrote).await?,
-                    Step::End | Step::Lift | Step::Rest(_) | Step::Keep(_) => {}
+                    Step::Hold => self.keep(kept, placed(&kept.state), wrote).await?,
+                    Step::Lift => self.keep(kept, lifted(&kept.state), wrote).await?,
+                    Step::End | Step::Rest(_) | Step::Keep(_) => {}
                 }
-                Ok(())
+                return Ok(None);
             }
-            Ok(false) => Ok(()),
-            Err(error) if error.is_final() => {
-                let why = if *step == Step::Hold { unheld(seen, &error) } else { error.to_string() };
-                self.refuse(seen, kept, &why, wrote).await
-            }
-            Err(error) => Err(error),
-        }
+            Ok(Done::Outdated) => return Ok(None),
+            Ok(Done::Never(why)) => why,
+            Err(error) if error.is_final() && *step != Step::Lift => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        let state = refused(seen, &kept.state, &why);
+        self.keep(kept, state, wrote).await?;
+        Ok(None)
     }
-
-    async fn refuse(
-        &self,
-        seen: &Observed,
-        kept: &mut Kept,
-        why: &str,
-        wrote: &mut (dyn FnMut(&Wrote) + Send),
-    ) -> Result<(), Failure> {
-        let state = refused(seen, &kept.state, why);
-        self.keep(kept, state, wrote).await
-    }
-
-    /// False if the application has changed since it was seen, so that nothing was written.
-    async fn patch(&self, name: &Name, patch: &Value) -> Result<bool, Failure> {
-        let written = self.cluster.merge_patch(&self.applications, &name.namespace, &name.name, patch).await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if matches!(error.reason(), Reason::Conflict | Reason::NotFound) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn lift(
-        &self,
-        name: &Name,
-        live: &Live,
-        seen: &Observed,
-        kept: &mut Kept,
-        case: &Case,
-        wrote: &mut (dyn FnMut(&Wrote) + Send),
-    ) -> Result<(), Failure> {
-        if !self.remove(name, case).await? {
-            return Ok(());
-        }
-        let same = seen.uid == kept.state.uid && !seen.deleting;
-        if same && !self.patch(name, &write::lift(live, case)).await? {
-            return Ok(());
-        }
-        self.keep(kept, lifted(&kept.state), wrote).await
-    }
-}
-
-/// Why a revision cannot be held, and what to do.
-fn unheld(seen: &Observed, error: &Failure) -> String {
-    let who = match &seen.keeper {
-        Keeper::Reverts(who) | Keeper::Forbids(who) => who.as_str(),
-        Keeper::Nobody => "whoever applies it",
-    };
-    format!(
-        "{who} switches auto-sync on again, so only a sync window could hold it, and that cannot be written: {error}; \
-         or let {who} ignore /spec/syncPolicy/automated (ignoreApplicationDifferences of an ApplicationSet)"
-    )
 }

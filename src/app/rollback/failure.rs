@@ -12,16 +12,28 @@ pub(in crate::app) enum Failure {
     /// What is kept cannot be read or written.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// There is no GitOps tool here.
+    #[error(
+        "the cluster serves neither applications.argoproj.io nor kustomizations.kustomize.toolkit.fluxcd.io: install \
+         Argo CD or Flux, or name their cluster with --context"
+    )]
+    NoTool,
     /// There is no Argo CD here.
     #[error(
         "the cluster serves no applications.argoproj.io: install Argo CD, or name its cluster with --context"
     )]
     NoArgoCd,
+    /// There is no Flux here.
+    #[error(
+        "the cluster serves no kustomizations.kustomize.toolkit.fluxcd.io: install Flux, or name its cluster with \
+         --context"
+    )]
+    NoFlux,
     /// There is no such project.
     #[error("AppProject {0} is not there, so nothing can be held in it")]
     NoProject(String),
     /// It changed all the time.
-    #[error("Application {0} changed at each of many steps; it is looked at again later")]
+    #[error("{0} changed at each of many steps; it is looked at again later")]
     Restless(String),
 }
 
@@ -31,7 +43,7 @@ impl Failure {
         match self {
             Self::Api(error) => error.is_final(),
             Self::NoProject(_) => true,
-            Self::Store(_) | Self::NoArgoCd | Self::Restless(_) => false,
+            Self::Store(_) | Self::NoTool | Self::NoArgoCd | Self::NoFlux | Self::Restless(_) => false,
         }
     }
 
@@ -46,7 +58,7 @@ impl Failure {
                 Reason::Undecodable | Reason::Invalid | Reason::Other => "Invalid",
             },
             Self::Store(_) => "State",
-            Self::NoArgoCd | Self::NoProject(_) => "NotFound",
+            Self::NoTool | Self::NoArgoCd | Self::NoFlux | Self::NoProject(_) => "NotFound",
             Self::Restless(_) => "Restless",
         }
     }
@@ -55,7 +67,12 @@ impl Failure {
     pub(in crate::app) fn is_unavailable(&self) -> bool {
         match self {
             Self::Api(error) | Self::Store(store::Error::Api(error)) => error.reason() == Reason::Unavailable,
-            Self::Store(_) | Self::NoArgoCd | Self::NoProject(_) | Self::Restless(_) => false,
+            Self::Store(_)
+            | Self::NoTool
+            | Self::NoArgoCd
+            | Self::NoFlux
+            | Self::NoProject(_)
+            | Self::Restless(_) => false,
         }
     }
 }

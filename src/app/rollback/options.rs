@@ -4,28 +4,59 @@ use crate::cli::{self, RollbackOptions};
 use crate::gitops::argocd::rollback::observe::OptIn;
 use crate::rollback::{Settings, Unproven};
 
-/// Namespace and name of an Application.
+/// Who deploys an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::app) enum Tool {
+    /// Argo CD: it is an Application.
+    ArgoCd,
+    /// Flux: it is a Kustomization.
+    Flux,
+}
+
+/// Namespace and name of an application, and whose it is.
+#[expect(clippy::struct_field_names, reason = "namespace and name are what Kubernetes calls them")]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::app) struct Name {
+    pub(in crate::app) tool: Tool,
     pub(in crate::app) namespace: String,
     pub(in crate::app) name: String,
 }
 
+/// What the name of a Kustomization begins with.
+const KUSTOMIZATION: &str = "kustomization/";
+
 impl Name {
-    /// From `NAMESPACE/NAME`.
+    /// From `NAMESPACE/NAME` or `kustomization/NAMESPACE/NAME`.
     pub(in crate::app) fn parse(text: &str) -> Option<Self> {
-        let (namespace, name) = text.split_once('/')?;
-        Some(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+        let (tool, rest) = match text.strip_prefix(KUSTOMIZATION) {
+            Some(rest) if rest.contains('/') => (Tool::Flux, rest),
+            Some(_) | None => (Tool::ArgoCd, text),
+        };
+        let (namespace, name) = rest.split_once('/')?;
+        Some(Self { tool, namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+
+    /// For sentences: `Application argocd/shop`, `Kustomization apps/shop`.
+    pub(in crate::app) fn words(&self) -> String {
+        let kind = match self.tool {
+            Tool::ArgoCd => "Application",
+            Tool::Flux => "Kustomization",
+        };
+        format!("{kind} {}/{}", self.namespace, self.name)
     }
 }
 
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        let prefix = match self.tool {
+            Tool::ArgoCd => "",
+            Tool::Flux => KUSTOMIZATION,
+        };
+        write!(f, "{prefix}{}/{}", self.namespace, self.name)
     }
 }
 
-/// How Argo CD is set up, and what the platform has decided.
+/// How the tools are set up, and what the platform has decided.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct Options {
     /// Namespace of Argo CD itself.
@@ -55,5 +86,23 @@ impl From<&RollbackOptions> for Options {
             opt_in,
             settings: Settings { unproven, health_timeout },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_whose_it_is_and_is_read_back() {
+        for (text, words) in [
+            ("argocd/shop", "Application argocd/shop"),
+            ("kustomization/shop", "Application kustomization/shop"),
+            ("kustomization/apps/shop", "Kustomization apps/shop"),
+        ] {
+            let name = Name::parse(text).unwrap();
+            assert_eq!((name.to_string().as_str(), name.words().as_str()), (text, words));
+        }
+        assert_eq!(Name::parse("shop"), None);
     }
 }

@@ -21,7 +21,7 @@ fn options() -> Options {
 }
 
 fn name() -> Name {
-    Name { namespace: "argocd".into(), name: "shop".into() }
+    Name::parse("argocd/shop").unwrap()
 }
 
 /// What came of it all.
@@ -162,11 +162,11 @@ async fn nothing_is_written_where_no_state_can_be_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_argo_cd_there_is_a_sentence_about_it() {
+async fn without_a_gitops_tool_there_is_a_sentence_about_it() {
     let cluster = Cluster::new(crate::memory::Api::default().client());
     let clock = Clock::starting_at(jiff::Timestamp::UNIX_EPOCH);
     let failure = Executor::new(&cluster, options(), clock).await.err().unwrap();
-    assert!(failure.to_string().contains("serves no applications.argoproj.io: install Argo CD"), "{failure}");
+    assert!(failure.to_string().contains("install Argo CD or Flux"), "{failure}");
 }
 
 #[tokio::test(start_paused = true)]

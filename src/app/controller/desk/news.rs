@@ -2,7 +2,7 @@
 
 use futures::stream::{BoxStream, StreamExt as _, unfold};
 
-use crate::app::rollback::Name;
+use crate::app::rollback::{Name, Tool};
 use crate::cluster::{ApiKind, Change, Query, Watching};
 use crate::gitops::argocd::rollback::live::Live;
 use crate::store::states::Holder;
@@ -43,7 +43,7 @@ pub(super) enum News {
 }
 
 pub(super) fn name(live: &Live) -> Name {
-    Name { namespace: live.metadata.namespace.clone(), name: live.metadata.name.clone() }
+    Name { tool: Tool::ArgoCd, namespace: live.metadata.namespace.clone(), name: live.metadata.name.clone() }
 }
 
 pub(super) fn stream<T: Send + 'static>(

@@ -1,0 +1,161 @@
+//! Argo CD's end of the executor: Applications.
+
+mod hold;
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::app::Clock;
+use crate::app::rollback::{Done, Failure, Name, Options};
+use crate::cluster::{ApiKind, Cluster, Kinds, Reason};
+use crate::gitops::argocd::rollback::generator::{ApplicationSet, Generator};
+use crate::gitops::argocd::rollback::live::Live;
+use crate::gitops::argocd::rollback::observe::{Around, OptIn, generator_of, observe};
+use crate::gitops::argocd::rollback::write;
+use crate::model::reference::GroupKind;
+use crate::rollback::{Case, Gate, Keeper, Observed, Settings, State, Step, step};
+
+/// Group of Argo CD's kinds.
+const GROUP: &str = "argoproj.io";
+
+/// Looks at Applications and writes to them.
+pub(in crate::app) struct Argo {
+    cluster: Cluster,
+    applications: ApiKind,
+    projects: Option<ApiKind>,
+    generators: Option<ApiKind>,
+    /// Namespace of Argo CD itself.
+    namespace: String,
+    opt_in: OptIn,
+    settings: Settings,
+    clock: Clock,
+    switch: OnceCell<bool>,
+}
+
+impl Argo {
+    /// None where there is no Argo CD.
+    pub(super) fn new(cluster: &Cluster, kinds: &Kinds, options: &Options, clock: Clock) -> Option<Self> {
+        let find = |kind: &str| kinds.find(&GroupKind::new(GROUP, kind)).cloned();
+        Some(Self {
+            cluster: cluster.clone(),
+            applications: find("Application")?,
+            projects: find("AppProject"),
+            generators: find("ApplicationSet"),
+            namespace: options.argocd_namespace.clone(),
+            opt_in: options.opt_in,
+            settings: options.settings,
+            clock,
+            switch: OnceCell::new(),
+        })
+    }
+
+    /// The kind of what it deploys.
+    pub(in crate::app) fn kind(&self) -> &ApiKind {
+        &self.applications
+    }
+
+    /// What would follow from what a watch shows, without asking anything else: whether there is work.
+    pub(in crate::app) fn glance(&self, live: &Live, state: &State) -> Step {
+        let switch = self.switch.get().copied().unwrap_or(true);
+        let seen = observe(live, &self.around(switch, Generator::Unknown));
+        step(&seen, state, &self.settings)
+    }
+
+    /// The Application now, and what is seen of it; none if it does not exist.
+    pub(super) async fn look(&self, name: &Name, state: &State) -> Result<Option<(Live, Observed)>, Failure> {
+        let found = self.cluster.get::<Live>(&self.applications, &name.namespace, &name.name).await?;
+        let Some(live) = found else { return Ok(None) };
+        let seen = observe(&live, &self.around(true, Generator::Unknown));
+        let critical = seen.operation.as_ref().is_some_and(|it| it.gate == Gate::Critical);
+        if !critical && state.case.is_none() {
+            return Ok(Some((live, seen)));
+        }
+        let switch = self.knows_switch(&live).await?;
+        let generator = self.generator(&live).await?;
+        let seen = observe(&live, &self.around(switch, generator));
+        Ok(Some((live, seen)))
+    }
+
+    /// Carries a step out; `ours` if the Application is still the one that the case is about.
+    pub(super) async fn act(
+        &self,
+        step: &Step,
+        name: &Name,
+        (live, seen): (&Live, &Observed),
+        case: &Case,
+        ours: bool,
+    ) -> Result<Done, Failure> {
+        match step {
+            Step::Hold => match self.place(name, case).await {
+                Err(error) if error.is_final() => Ok(Done::Never(unheld(seen, &error))),
+                placed => placed,
+            },
+            Step::End => self.patch(name, &write::end(live, case)).await,
+            Step::RollBack => match write::roll_back(live, case) {
+                Some(patch) => self.patch(name, &patch).await,
+                None => Ok(Done::Never("the history no longer holds its target".to_owned())),
+            },
+            Step::Lift => match self.remove(name, case).await? {
+                Done::Written if ours => self.patch(name, &write::lift(live, case)).await,
+                removed @ (Done::Written | Done::Outdated | Done::Never(_)) => Ok(removed),
+            },
+            Step::Rest(_) | Step::Keep(_) => Ok(Done::Written),
+        }
+    }
+
+    fn around(&self, switch: bool, generator: Generator) -> Around {
+        Around { opt_in: self.opt_in, switch, generator, now: self.clock.now() }
+    }
+
+    async fn patch(&self, name: &Name, patch: &Value) -> Result<Done, Failure> {
+        let written = self.cluster.merge_patch(&self.applications, &name.namespace, &name.name, patch).await;
+        match written {
+            Ok(_) => Ok(Done::Written),
+            Err(error) if matches!(error.reason(), Reason::Conflict | Reason::NotFound) => Ok(Done::Outdated),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether this Argo CD knows the switch of auto-sync. Asked once; without the right to ask, writes will be refused
+    /// too, and say so.
+    async fn knows_switch(&self, live: &Live) -> Result<bool, Failure> {
+        if live.spec.sync_policy.automated.is_none() {
+            return Ok(self.switch.get().copied().unwrap_or(true));
+        }
+        let ask = || async {
+            let (namespace, name) = (&live.metadata.namespace, &live.metadata.name);
+            let probe = write::probe();
+            let asked = self.cluster.would_merge_patch(&self.applications, namespace, name, &probe);
+            match asked.await {
+                Ok(answer) => Ok(write::knows_switch(&answer)),
+                Err(error) if error.is_final() => Ok(true),
+                Err(error) => Err(error),
+            }
+        };
+        Ok(*self.switch.get_or_try_init(ask).await?)
+    }
+
+    async fn generator(&self, live: &Live) -> Result<Generator, Failure> {
+        let (Some(name), Some(kind)) = (generator_of(live), &self.generators) else {
+            return Ok(Generator::Unknown);
+        };
+        match self.cluster.get::<ApplicationSet>(kind, &live.metadata.namespace, name).await {
+            Ok(Some(set)) => Ok(set.does(&live.metadata.name)),
+            Ok(None) => Ok(Generator::Ignores),
+            Err(error) if error.is_final() => Ok(Generator::Unknown),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Why a revision cannot be held, and what to do.
+fn unheld(seen: &Observed, error: &Failure) -> String {
+    let who = match &seen.keeper {
+        Keeper::Reverts(who) | Keeper::Forbids(who) => who.as_str(),
+        Keeper::Nobody => "whoever applies it",
+    };
+    format!(
+        "{who} switches auto-sync on again, so only a sync window could hold it, and that cannot be written: {error}; \
+         or let {who} ignore /spec/syncPolicy/automated (ignoreApplicationDifferences of an ApplicationSet)"
+    )
+}
