@@ -7,6 +7,25 @@ use serde::Deserialize;
 use crate::model::lenient::null_as_default;
 use crate::model::reference::{GroupKind, ObjectRef};
 
+/// Labels by which controllers tell their Pods apart: they are not the template's, and their values differ within one
+/// workload.
+///
+/// Sources: <https://kubernetes.io/docs/reference/labels-annotations-taints/>,
+/// <https://argo-rollouts.readthedocs.io/en/stable/features/bluegreen/>.
+pub const LABELS_BY_CONTROLLERS: [&str; 11] = [
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "job-name",
+    "pod-template-generation",
+    "pod-template-hash",
+    "rollouts-pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
+
 /// Labels or annotations: few, and there are many such maps.
 pub type Map = LiteMap<String, String>;
 

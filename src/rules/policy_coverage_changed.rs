@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Cause, Severity};
-use crate::model::meta::Map;
+use crate::model::meta::{LABELS_BY_CONTROLLERS, Map};
 use crate::model::network::NetworkPolicy;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world::{Evidence, PodView, World};
@@ -30,22 +30,9 @@ pub(crate) static RULE: Rule = Rule {
     checks: &[Check::Pod(check)],
 };
 
-/// Labels that controllers and the scheduler give to Pods besides those of the template, or instead of them.
+/// Labels that scheduling gives to Pods besides those of the template, or instead of them.
 /// <https://kubernetes.io/docs/reference/labels-annotations-taints/>
-const GIVEN: &[&str] = &[
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-completion-index",
-    "batch.kubernetes.io/job-name",
-    "controller-revision-hash",
-    "controller-uid",
-    "job-name",
-    "pod-template-generation",
-    "pod-template-hash",
-    "statefulset.kubernetes.io/pod-name",
-    "topology.kubernetes.io/region",
-    "topology.kubernetes.io/zone",
-];
+const LABELS_BY_SCHEDULING: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
 
 /// What a changed label does to the policies that select the Pod.
 #[derive(Default)]
@@ -69,7 +56,8 @@ fn check(pod: &PodView<'_>, world: &World, _settings: &Settings, sink: &mut Sink
 
 /// The labels of the template, with those that are given to each Pod as they are.
 fn expected(template: &Map, live: &Map) -> Map {
-    let given = GIVEN.iter().filter_map(|key| Some(((*key).to_owned(), live.get(*key)?.clone())));
+    let given = LABELS_BY_CONTROLLERS.iter().chain(&LABELS_BY_SCHEDULING);
+    let given = given.filter_map(|key| Some(((*key).to_owned(), live.get(*key)?.clone())));
     template.clone().into_iter().chain(given).collect()
 }
 

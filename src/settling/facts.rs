@@ -1,6 +1,6 @@
 //! What is kept of an object: digests, counts and a sentence, never the object.
 
-use crate::model::meta::{Map, Meta};
+use crate::model::meta::{LABELS_BY_CONTROLLERS, Map, Meta};
 use crate::model::pod::PodTemplate;
 use crate::model::pod_status::Condition;
 use crate::model::reference::GroupKind;
@@ -8,30 +8,13 @@ use crate::model::workload::Workload;
 use crate::rollout::{CustomResource, Maker, Placement, Rollout, trouble};
 use crate::settling::seen::{PodSeen, Revision, digest};
 
-/// Labels by which controllers tell their Pods apart; their values differ within one workload.
-///
-/// Source: <https://kubernetes.io/docs/reference/labels-annotations-taints/>.
-const VOLATILE: [&str; 11] = [
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-completion-index",
-    "batch.kubernetes.io/job-name",
-    "controller-revision-hash",
-    "controller-uid",
-    "job-name",
-    "pod-template-generation",
-    "pod-template-hash",
-    "rollouts-pod-template-hash",
-    "statefulset.kubernetes.io/pod-name",
-];
-
 /// Annotation that numbers the ReplicaSets of a Deployment.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// The labels that admission selects by, without what differs from Pod to Pod.
 pub(super) fn shape(labels: &Map) -> Map {
     let common = |(key, value): (&String, &String)| {
-        let value = if VOLATILE.contains(&key.as_str()) { String::new() } else { value.clone() };
+        let value = if LABELS_BY_CONTROLLERS.contains(&key.as_str()) { String::new() } else { value.clone() };
         (key.clone(), value)
     };
     labels.iter().map(common).collect()
