@@ -17,6 +17,12 @@ use crate::rollback::{Case, Gate, Keeper, Observed, Settings, State, Step, step}
 
 /// Group of Argo CD's kinds.
 const GROUP: &str = "argoproj.io";
+/// Why the API server of Argo CD itself is no way around a missing right. Its rollback call is refused while auto-sync is
+/// on and takes no mark of ours, and its patch call drops `operation` and `status`.
+///
+/// Source: `Rollback`, `updateApp` and `Patch` in `server/application/application.go` of Argo CD 3.5.
+const NO_OTHER_WAY: &str = "there is no way around it through Argo CD's own API server, which cannot switch auto-sync off, \
+                            end an operation and roll back in one guarded write";
 
 /// Looks at Applications and writes to them.
 pub(in crate::app) struct Argo {
@@ -90,9 +96,9 @@ impl Argo {
                 Err(error) if error.is_final() => Ok(Done::Never(unheld(seen, &error))),
                 placed => placed,
             },
-            Step::End => self.patch(name, &write::end(live, case)).await,
+            Step::End => self.patch(name, &write::end(live, case)).await.or_else(unwritten),
             Step::RollBack => match write::roll_back(live, case) {
-                Some(patch) => self.patch(name, &patch).await,
+                Some(patch) => self.patch(name, &patch).await.or_else(unwritten),
                 None => Ok(Done::Never("the history no longer holds its target".to_owned())),
             },
             Step::Lift => match self.remove(name, case).await? {
@@ -145,6 +151,22 @@ impl Argo {
             Err(error) if error.is_final() => Ok(Generator::Unknown),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Why there is no rollback where the Application may not be patched.
+fn unwritten(error: Failure) -> Result<Done, Failure> {
+    match &error {
+        Failure::Api(refused) if refused.reason() == Reason::Forbidden => {
+            Ok(Done::Never(format!("{error}; {NO_OTHER_WAY}")))
+        }
+        Failure::Api(_)
+        | Failure::Store(_)
+        | Failure::NoTool
+        | Failure::NoArgoCd
+        | Failure::NoFlux
+        | Failure::NoProject(_)
+        | Failure::Restless(_) => Err(error),
     }
 }
 

@@ -147,6 +147,14 @@ async fn an_application_that_may_not_be_patched_is_left_alone_and_people_are_tol
         assert_eq!(ending.argo.rollbacks(), [""; 0]);
         assert_eq!(ending.told, [Told::RollbackDecided, Told::NotRolledBack]);
         assert_eq!(ending.kept.state.case, None);
+        let why = &ending.kept.state.untold.last().unwrap().text;
+        for words in [
+            "bad is not rolled back: patching applications.argoproj.io shop in namespace argocd",
+            "grant the verb patch on applications.argoproj.io in namespace argocd",
+            "no way around it through Argo CD's own API server",
+        ] {
+            assert!(why.contains(words), "{why}");
+        }
     }
 }
 
