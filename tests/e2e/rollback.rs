@@ -1,13 +1,16 @@
 //! Rollbacks on a real Argo CD: the controller against what Argo CD really does.
 
 mod by_hand;
+mod crowd;
 mod keepers;
 mod people;
+mod places;
 mod proxy;
 mod rights;
 mod robustness;
 mod scale;
 mod sequence;
+mod targets;
 mod timing;
 mod verdicts;
 pub(crate) mod world;

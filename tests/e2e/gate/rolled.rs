@@ -1,5 +1,6 @@
 //! The whole way: the real gate, the real controller, the real Argo CD.
 
+use jiff::{Span, Zoned};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::ListParams;
@@ -10,7 +11,7 @@ use super::gated::{Gated, exits, gated};
 use crate::harness::argocd::{AppOptions, ArgoCd};
 use crate::harness::cluster::Ctx;
 use crate::harness::runtime::eventually;
-use crate::rollback::world::controlled;
+use crate::rollback::world::{controlled, remembers, told_of};
 
 #[test]
 fn a_commit_that_makes_a_container_privileged_is_rolled_back_and_its_fix_is_deployed() {
@@ -42,6 +43,54 @@ fn a_commit_that_makes_a_container_privileged_is_rolled_back_and_its_fix_is_depl
         assert_eq!(fixed.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
         assert_eq!(app.app.now().await["spec"]["syncPolicy"]["automated"]["enabled"], json!(null));
         assert_eq!(app.record().await.unwrap()["revision"], fixed.revision);
+    });
+}
+
+#[test]
+fn what_the_last_good_revision_had_as_well_is_no_reason_to_go_back_to_it() {
+    gated("gate-same", async |ctx| {
+        let argo = ArgoCd::shared().await;
+        let _controller = controlled(ctx).await;
+        let policy = |exclusions: Value| {
+            let policy = json!({
+                "apiVersion": "driftgate.dev/v1alpha1", "kind": "GatePolicy", "spec": {"exclusions": exclusions},
+            });
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "driftgate-policy"},
+                "data": {"policy.yaml": policy.to_string()},
+            })
+        };
+        let expires = Zoned::now().date().saturating_add(Span::new().days(30)).to_string();
+        ctx.apply(policy(json!([{
+            "rule": "privileged-container", "container": "main", "reason": "r", "owner": "o", "expires": expires,
+            "subject": {"kind": "Deployment", "namespace": ctx.ns, "name": "web"},
+        }])))
+        .await;
+        let marks = json!({"metadata": {
+            "labels": {"test": ctx.ns}, "annotations": {"driftgate.dev/rollback": "on"},
+        }});
+        let options = AppOptions { also: marks, ..AppOptions::default() };
+        let shop = Shop::clean("web").privileged();
+        let (app, first) = Gated::create_in(ctx, argo, &ctx.ns, options, &shop, &job(QUICK)).await;
+        assert_eq!(first.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
+
+        ctx.apply(policy(json!([]))).await;
+        let same = app.deploy(&shop.clone().labelled("tier", "front")).await;
+        let gate = same.gate("PostSync").await;
+        assert_eq!((same.phase(), gate.exit_code), ("Failed", 10), "{gate:#?}");
+        assert!(gate.log.stdout.contains("privileged-container"), "{gate:#?}");
+        assert_eq!(app.record().await.unwrap()["revision"], first.revision);
+
+        // The controller has seen all of it once it has seen the fix pass.
+        let fixed = app.deploy(&Shop::clean("web")).await;
+        assert_eq!(fixed.ends().await, exits(&[("PostSync", "Succeeded", 0)]));
+        remembers(ctx, &fixed.revision).await;
+        let state = app.app.now().await;
+        let history = state["status"]["history"].as_array().unwrap();
+        let revisions: Vec<_> = history.iter().map(|entry| entry["revision"].as_str().unwrap()).collect();
+        assert_eq!(revisions, [first.revision, fixed.revision], "nothing was rolled back");
+        assert_eq!(state["spec"]["syncPolicy"]["automated"]["enabled"], json!(null));
+        assert_eq!(told_of(ctx, &app.app).await, [""; 0]);
     });
 }
 

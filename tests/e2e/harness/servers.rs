@@ -21,6 +21,7 @@ pub(crate) struct ControlPlane {
     pub(crate) audit: AuditLog,
     pub(crate) kubelet: Kubelet,
     pub(crate) dir: PathBuf,
+    etcd_port: u16,
     servers: Mutex<Vec<Server>>,
 }
 
@@ -126,7 +127,44 @@ async fn start() -> ControlPlane {
     let kubelet = Kubelet::start(endpoint.clone()).await;
     controllers_run(&endpoint, &mut servers).await;
     let audit = AuditLog::new(dir.join("audit.log"));
-    ControlPlane { endpoint, audit, kubelet, dir, servers: Mutex::new(servers) }
+    ControlPlane { endpoint, audit, kubelet, dir, etcd_port, servers: Mutex::new(servers) }
+}
+
+/// Another API server on the same etcd, with the same certificate and keys: a test can kill it without taking it from
+/// all others.
+pub(crate) struct OwnApiServer {
+    pub(crate) endpoint: Endpoint,
+    plane: &'static ControlPlane,
+    name: String,
+    port: u16,
+    server: Option<Server>,
+}
+
+impl OwnApiServer {
+    /// Starts one of this name, and waits until it serves.
+    pub(crate) async fn start(plane: &'static ControlPlane, name: &str) -> Self {
+        let [port] = free_ports();
+        let endpoint =
+            Endpoint { url: format!("https://127.0.0.1:{port}"), ca_pem: plane.endpoint.ca_pem.clone() };
+        let mut own = Self { endpoint, plane, name: name.to_owned(), port, server: None };
+        own.revive().await;
+        own
+    }
+
+    /// Kills it; nobody can say goodbye.
+    pub(crate) fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts it again where it was, and waits until it serves.
+    pub(crate) async fn revive(&mut self) {
+        let mut args = apiserver_args(&self.plane.dir, self.plane.etcd_port, self.port);
+        args.retain(|arg| !arg.starts_with("--audit-"));
+        let program = binaries::control_plane("kube-apiserver");
+        let mut servers = vec![Server::start(&self.name, &program, &args, &[])];
+        ready(&self.plane.dir, self.port, &mut servers).await;
+        self.server = servers.pop();
+    }
 }
 
 /// Waits until the API server has written its certificate and serves.

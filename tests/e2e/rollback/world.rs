@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::api::core::v1::{ConfigMap, Event};
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo, merge};
+use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo, Operation, merge};
 use crate::harness::cluster::{Ctx, with_namespace};
 use crate::harness::credentials::Endpoint;
 use crate::harness::process::{Guarded, Launch, free_ports};
@@ -155,22 +155,22 @@ impl<'a> World<'a> {
         self.app.merge(json!({"operation": operation, "status": {"operationState": null}})).await;
     }
 
+    /// Asks for one as a pipeline does, and waits for its end.
+    pub(super) async fn sync_by_machine(&self, revision: &str, sync: &Value) -> Operation {
+        let mut operation = json!({"initiatedBy": {"automated": true}, "sync": {"revision": revision}});
+        merge(&mut operation["sync"], sync);
+        self.app.merge(json!({"operation": operation, "status": {"operationState": null}})).await;
+        self.app.synced_to(revision).await
+    }
+
     /// The state that the controller keeps.
     pub(super) async fn state(&self) -> Option<Value> {
-        let maps: Api<k8s_openapi::api::core::v1::ConfigMap> = self.ctx.api();
-        let maps = maps.list(&ListParams::default().labels("driftgate.dev/rollback-state")).await.unwrap();
-        let text = maps.items.into_iter().find_map(|map| map.data?.remove("state.json"))?;
-        Some(serde_json::from_str(&text).unwrap())
+        state(self.ctx).await
     }
 
     /// Waits until the controller has seen this revision pass.
     pub(super) async fn remembers(&self, revision: &str) {
-        eventually("the controller has seen the pass", async || {
-            let state = self.state().await.unwrap_or_default();
-            let passed = state["passed"].as_array().cloned().unwrap_or_default();
-            if passed.iter().any(|it| it["name"] == revision) { Ok(()) } else { Err(state.to_string()) }
-        })
-        .await;
+        remembers(self.ctx, revision).await;
     }
 
     /// Waits until a case is at this stage.
@@ -207,23 +207,28 @@ impl<'a> World<'a> {
         ours.map(|it| it["revision"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// What Argo CD tells of the operations that it has ended: revision and `succeeded` or `failed`, oldest first.
+    pub(super) async fn operations(&self) -> Vec<(String, String)> {
+        let mut events = all_events(self.ctx, &self.app).await;
+        events.retain(|it| it.reason.as_deref() == Some("OperationCompleted"));
+        // Their names end with when they were made.
+        events.sort_by_key(|it| it.metadata.name.clone());
+        let ended = events.into_iter().filter_map(|it| {
+            let message = it.message?;
+            let mut words = message.strip_prefix("Sync operation to ")?.split([' ', ':']);
+            Some((words.next()?.to_owned(), words.next()?.to_owned()))
+        });
+        ended.collect()
+    }
+
     /// Why people were told something, oldest first.
     pub(super) async fn told(&self) -> Vec<String> {
-        self.events().await.into_iter().map(|it| it.reason.unwrap_or_default()).collect()
+        told_of(self.ctx, &self.app).await
     }
 
     /// What they were told.
     pub(super) async fn messages(&self) -> Vec<String> {
-        self.events().await.into_iter().map(|it| it.message.unwrap_or_default()).collect()
-    }
-
-    async fn events(&self) -> Vec<Event> {
-        let events: Api<Event> = Api::namespaced(self.ctx.client.clone(), &self.app.namespace);
-        let about = format!("involvedObject.kind=Application,involvedObject.name={}", self.app.name);
-        let mut events = events.list(&ListParams::default().fields(&about)).await.unwrap().items;
-        events.retain(|it| it.reporting_component.as_deref() == Some("driftgate.dev/controller"));
-        events.sort_by_key(|it| it.event_time.clone().map(|time| time.0));
-        events
+        events_of(self.ctx, &self.app).await.into_iter().map(|it| it.message.unwrap_or_default()).collect()
     }
 
     /// Waits until exactly these have been told.
@@ -239,6 +244,44 @@ impl<'a> World<'a> {
     pub(super) async fn automated(&self) -> Value {
         self.app.now().await["spec"]["syncPolicy"]["automated"].clone()
     }
+}
+
+/// The state that the controller keeps in the test's namespace.
+async fn state(ctx: &Ctx) -> Option<Value> {
+    let maps: Api<ConfigMap> = ctx.api();
+    let maps = maps.list(&ListParams::default().labels("driftgate.dev/rollback-state")).await.unwrap();
+    let text = maps.items.into_iter().find_map(|map| map.data?.remove("state.json"))?;
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+/// Waits until the controller has seen this revision pass.
+pub(crate) async fn remembers(ctx: &Ctx, revision: &str) {
+    eventually("the controller has seen the pass", async || {
+        let state = state(ctx).await.unwrap_or_default();
+        let passed = state["passed"].as_array().cloned().unwrap_or_default();
+        if passed.iter().any(|it| it["name"] == revision) { Ok(()) } else { Err(state.to_string()) }
+    })
+    .await;
+}
+
+/// Why the controller has told people something of an Application, oldest first.
+pub(crate) async fn told_of(ctx: &Ctx, app: &App) -> Vec<String> {
+    events_of(ctx, app).await.into_iter().map(|it| it.reason.unwrap_or_default()).collect()
+}
+
+/// Of an Application, by the controller.
+async fn events_of(ctx: &Ctx, app: &App) -> Vec<Event> {
+    let mut events = all_events(ctx, app).await;
+    events.retain(|it| it.reporting_component.as_deref() == Some("driftgate.dev/controller"));
+    events.sort_by_key(|it| it.event_time.clone().map(|time| time.0));
+    events
+}
+
+/// Of an Application, by whomever.
+async fn all_events(ctx: &Ctx, app: &App) -> Vec<Event> {
+    let events: Api<Event> = Api::namespaced(ctx.client.clone(), &app.namespace);
+    let about = format!("involvedObject.kind=Application,involvedObject.name={}", app.name);
+    events.list(&ListParams::default().fields(&about)).await.unwrap().items
 }
 
 /// The shipped account of the controller.

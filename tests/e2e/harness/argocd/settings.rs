@@ -77,7 +77,13 @@ fn config_maps(tracking: Tracking) -> [(&'static str, Value); 4] {
         Tracking::Annotation => "annotation",
         Tracking::Label => "label",
     };
-    let settings = json!({"application.resourceTrackingMethod": method, "resource.exclusions": EXCLUSIONS});
+    let settings = json!({
+        "application.resourceTrackingMethod": method,
+        "resource.exclusions": EXCLUSIONS,
+        // Only projects that name accounts are synced in their names.
+        "application.sync.impersonation.enabled": "true",
+        "application.sync.impersonation.enforced": "false",
+    });
     [
         ("argocd-cm", settings),
         ("argocd-rbac-cm", json!({})),
