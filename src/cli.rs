@@ -164,15 +164,28 @@ pub struct NotifyArgs {
     pub link: Option<String>,
 }
 
+/// Which Kustomization is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FluxLayout {
+    /// The one that applies the gate's Job.
+    Same,
+    /// The one that it depends on.
+    Separate,
+}
+
 /// Arguments of `gate`.
 #[derive(Clone, Debug, Args)]
 pub struct GateArgs {
     /// The Job this gate runs in, as NAMESPACE/NAME; how the application is found.
     #[arg(long, env = "DRIFTGATE_JOB", value_name = "NAMESPACE/NAME", value_parser = namespaced)]
     pub job: Option<(String, String)>,
-    /// Judge this Application instead of the one that the Job belongs to.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced, required_unless_present = "job")]
-    pub app: Option<(String, String)>,
+    /// Judge this Application, or kustomization/NAMESPACE/NAME of Flux, instead of the one that the Job belongs to.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = application, required_unless_present = "job")]
+    pub app: Option<String>,
+    /// Which Kustomization of Flux is judged: the one that applies the Job, or the one that that one depends on. Told by
+    /// what it applies, if not given.
+    #[arg(long, env = "DRIFTGATE_FLUX_LAYOUT", value_name = "LAYOUT", value_enum)]
+    pub flux_layout: Option<FluxLayout>,
     /// Who rolls back.
     #[command(flatten)]
     pub executor: ExecutorArgs,

@@ -3,4 +3,5 @@
 //! Does not know findings or verdicts. Each tool has its folder; what it yields is a [`crate::scope::Scope`].
 
 pub mod argocd;
+pub mod discovery;
 pub mod flux;

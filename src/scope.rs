@@ -21,21 +21,24 @@ pub const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 /// Annotation that makes an object a hook: its life is the operation's, not the application's.
 pub const HOOK: &str = "argocd.argoproj.io/hook";
 
-/// When in the operation the hook runs.
+/// When in the deployment the gate runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum HookPhase {
     /// After all resources were applied and became healthy.
     PostSync,
     /// After the operation failed.
     SyncFail,
+    /// While Flux waits for what it applied, the gate's Job among it.
+    HealthCheck,
 }
 
 impl HookPhase {
-    /// Argo CD's word for it.
+    /// The GitOps tool's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PostSync => "PostSync",
             Self::SyncFail => "SyncFail",
+            Self::HealthCheck => "health check",
         }
     }
 }
@@ -56,7 +59,7 @@ pub struct Scope {
 /// The application, for people and for the record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Application {
-    /// `NAMESPACE/NAME` of the GitOps object, or words for a selection made by hand.
+    /// `NAMESPACE/NAME` of an Application, `kustomization/NAMESPACE/NAME` with Flux, or words for a selection made by hand.
     pub name: String,
     /// Deployed revision as far as it is known; several, comma-separated, for several sources.
     pub revision: Option<String>,

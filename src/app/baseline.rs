@@ -50,7 +50,7 @@ type Told = Result<(String, Exit), Stop>;
 
 /// The application as records name it.
 fn name(of: &BaselineOf) -> String {
-    format!("{}/{}", of.app.0, of.app.1)
+    of.app.clone()
 }
 
 async fn kept(cluster: &Cluster, of: &BaselineOf) -> Result<Option<Record>, Stop> {
@@ -209,12 +209,12 @@ async fn accepted(
     let policy = inputs::policy(&args.policy, Some(&cluster), clock.today()).await?;
     let rules = inputs::rules(&args.policy)?;
     let policy = Policy { mode: Mode::Both, first_run: FirstRun::Accept, ..policy };
-    let (namespace, name) = args.of.app.clone();
     let run = Run {
         cluster,
         clock,
-        target: Target::Application(namespace, name),
+        target: Target::named(&args.of.app)?,
         argocd: target::argocd(&args.argo),
+        flux: target::flux(None, None, args.settle_timeout),
         settle: Options { quiet: args.settle_quiet, timeout: args.settle_timeout },
         policy: &policy,
         rules: &rules,

@@ -11,14 +11,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::app::Clock;
 use crate::app::look::{self, Seen};
+use crate::app::rollback::{Name, Tool};
 use crate::app::told::{self, Facts, Stop};
+use crate::app::{Clock, target};
 use crate::cluster::Cluster;
 use crate::cluster::settle::{Options, Outcome, Settler};
 use crate::exit::Exit;
 use crate::finding::{Gap, GapReason, GapScope};
-use crate::gitops::argocd::discover::{self, Discovery};
+use crate::gitops::argocd::discover;
+use crate::gitops::discovery::Discovery;
+use crate::gitops::flux::discover as flux;
 use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -43,8 +46,21 @@ pub(super) enum Target {
     Job(String, String),
     /// This Application: namespace and name.
     Application(String, String),
+    /// This Kustomization of Flux: namespace and name.
+    Kustomization(String, String),
     /// What was picked by hand.
     Selection(Scope),
+}
+
+impl Target {
+    /// The application of this name.
+    pub(super) fn named(app: &str) -> Result<Self, Stop> {
+        let Name { tool, namespace, name } = target::named(app)?;
+        Ok(match tool {
+            Tool::ArgoCd => Self::Application(namespace, name),
+            Tool::Flux => Self::Kustomization(namespace, name),
+        })
+    }
 }
 
 /// One run of the gate.
@@ -53,6 +69,7 @@ pub(super) struct Run<'a> {
     pub(super) clock: Clock,
     pub(super) target: Target,
     pub(super) argocd: discover::Options,
+    pub(super) flux: flux::Options,
     pub(super) settle: Options,
     pub(super) policy: &'a Policy,
     pub(super) rules: &'a [&'static Rule],
@@ -134,11 +151,15 @@ impl Run<'_> {
     async fn discover(&self, facts: &mut Facts) -> Result<Discovery, Stop> {
         let phase = self.progress.phase("discover");
         let discovery = match &self.target {
-            Target::Job(namespace, name) => {
-                discover::of_job(&self.cluster, namespace, name, &self.argocd).await?
-            }
+            Target::Job(namespace, name) => match flux::job(&self.cluster, namespace, name).await? {
+                Some(job) => flux::of_job(&self.cluster, &job, &self.flux).await?,
+                None => discover::of_job(&self.cluster, namespace, name, &self.argocd).await?,
+            },
             Target::Application(namespace, name) => {
                 discover::of_application(&self.cluster, namespace, name, &self.argocd).await?
+            }
+            Target::Kustomization(namespace, name) => {
+                flux::of_kustomization(&self.cluster, namespace, name).await?
             }
             Target::Selection(scope) => Discovery::of_selection(scope.clone()),
         };
@@ -206,7 +227,7 @@ impl Run<'_> {
         decision: &Decision<'_>,
         facts: &mut Facts,
     ) -> Result<(), Stop> {
-        if decision.verdict != Verdict::Pass || discovery.phase != HookPhase::PostSync {
+        if decision.verdict != Verdict::Pass || discovery.phase == HookPhase::SyncFail {
             return Ok(());
         }
         let record = told::record(&discovery.scope.application, seen, decision, self.clock.now())

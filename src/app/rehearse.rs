@@ -27,6 +27,9 @@ use crate::store;
 /// Namespace of the records, in the scenario's cluster.
 const RECORDS: &str = "driftgate";
 
+/// `--settle-timeout`, if the scenario gives none.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Runs the command.
 pub(super) async fn run(args: &RehearseArgs, console: &Console, out: &mut impl Write) -> io::Result<Exit> {
     let outcome = match Rehearsal::prepare(&args.scenario).await {
@@ -178,9 +181,10 @@ fn on<'a>(
         clock: Clock::starting_at(api.now()),
         target,
         argocd: argocd(scenario),
+        flux: target::flux(None, None, timeout.unwrap_or(TIMEOUT)),
         settle: Options {
             quiet: quiet.unwrap_or(Duration::from_secs(10)),
-            timeout: timeout.unwrap_or(Duration::from_secs(300)),
+            timeout: timeout.unwrap_or(TIMEOUT),
         },
         policy,
         rules: RULES,

@@ -79,7 +79,7 @@ async fn scope(args: &ScanArgs, cluster: &Cluster, facts: &mut Facts) -> Result<
     }
     let options = target::argocd(&args.argo);
     let discovery =
-        target::live(cluster, app.as_ref(), &args.namespace, selector.as_deref(), &options).await?;
+        target::live(cluster, app.as_deref(), &args.namespace, selector.as_deref(), &options).await?;
     if app.is_some() {
         facts.found(&discovery);
     }

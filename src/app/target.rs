@@ -1,11 +1,15 @@
-//! What is picked by hand: an Argo CD Application, namespaces, or what carries some labels there.
+//! What is picked by hand: an Argo CD Application, a Kustomization of Flux, namespaces, or what carries some labels there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::app::rollback::{Name, Tool};
 use crate::app::told::Stop;
-use crate::cli::ArgoArgs;
+use crate::cli::{ArgoArgs, FluxLayout};
 use crate::cluster::Cluster;
-use crate::gitops::argocd::discover::{self, Discovery};
+use crate::gitops::argocd::discover;
+use crate::gitops::discovery::Discovery;
+use crate::gitops::flux::discover as flux;
 use crate::scope::{Application, Membership, Scope};
 
 /// How Argo CD is set up.
@@ -16,16 +20,40 @@ pub(super) fn argocd(args: &ArgoArgs) -> discover::Options {
     }
 }
 
+/// What is given of Flux besides the gate's Job.
+pub(super) fn flux(
+    layout: Option<FluxLayout>,
+    app: Option<(String, String)>,
+    timeout: Duration,
+) -> flux::Options {
+    let layout = layout.map(|layout| match layout {
+        FluxLayout::Same => flux::Layout::Same,
+        FluxLayout::Separate => flux::Layout::Separate,
+    });
+    flux::Options { layout, app, timeout }
+}
+
+/// An application by its name.
+pub(super) fn named(app: &str) -> Result<Name, Stop> {
+    Name::parse(app).ok_or_else(|| Stop::Usage(format!("{app}: expected NAMESPACE/NAME")))
+}
+
 /// The Application that is named, or else what there is in the namespaces.
 pub(super) async fn live(
     cluster: &Cluster,
-    app: Option<&(String, String)>,
+    app: Option<&str>,
     namespaces: &[String],
     selector: Option<&str>,
     options: &discover::Options,
 ) -> Result<Discovery, Stop> {
     match app {
-        Some((namespace, name)) => Ok(discover::of_application(cluster, namespace, name, options).await?),
+        Some(app) => {
+            let Name { tool, namespace, name } = named(app)?;
+            Ok(match tool {
+                Tool::ArgoCd => discover::of_application(cluster, &namespace, &name, options).await?,
+                Tool::Flux => flux::of_kustomization(cluster, &namespace, &name).await?,
+            })
+        }
         None => selection(namespaces, selector).map(Discovery::of_selection).map_err(Stop::Usage),
     }
 }

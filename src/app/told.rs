@@ -11,7 +11,9 @@ use crate::cluster::{ApiError, Reason};
 use crate::engine::{Counts, Evaluation};
 use crate::exit::Exit;
 use crate::finding::{Certainty, Severity};
-use crate::gitops::argocd::discover::{self, Discovery};
+use crate::gitops::argocd::discover;
+use crate::gitops::discovery::Discovery;
+use crate::gitops::flux::discover as flux;
 use crate::policy::PolicyErrors;
 use crate::record::Record;
 use crate::report::wire::{self, Phase, Run};
@@ -32,6 +34,8 @@ pub(super) enum Stop {
     Invalid(String),
     /// The arguments do not say what to do.
     Usage(String),
+    /// The revision was rejected before, and nothing of it is live.
+    Rejected(String),
 }
 
 impl From<ApiError> for Stop {
@@ -47,6 +51,20 @@ impl From<discover::Error> for Stop {
             discover::Error::NoKind(_) | discover::Error::Missing(_) | discover::Error::Unmarked { .. } => {
                 Self::NotFound(error.to_string())
             }
+        }
+    }
+}
+
+impl From<flux::Error> for Stop {
+    fn from(error: flux::Error) -> Self {
+        match error {
+            flux::Error::Api(error) => Self::Api(error),
+            flux::Error::Traps(_) => Self::Invalid(error.to_string()),
+            flux::Error::Held { .. } => Self::Rejected(error.to_string()),
+            flux::Error::NoKind(_)
+            | flux::Error::Missing(_)
+            | flux::Error::Ambiguous { .. }
+            | flux::Error::Waited { .. } => Self::NotFound(error.to_string()),
         }
     }
 }
@@ -92,6 +110,7 @@ impl Stop {
             Self::NotFound(text) => (Exit::Inconclusive, text.clone()),
             Self::Invalid(text) => (Exit::Invalid, text.clone()),
             Self::Usage(text) => (Exit::Usage, text.clone()),
+            Self::Rejected(text) => (Exit::Blocked, text.clone()),
         }
     }
 }
@@ -122,7 +141,7 @@ impl Facts {
         self.about(&discovery.scope.application);
         self.hook = Some(discovery.phase);
         if let Some(note) = &discovery.note {
-            self.warn(format!("objects are told by Argo CD's mark on them: {note}"));
+            self.warn(note.clone());
         }
     }
 

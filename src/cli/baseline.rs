@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{ArgoArgs, ClusterArgs, ListOutput, Output, PolicyArgs, namespaced};
+use super::{ArgoArgs, ClusterArgs, ListOutput, Output, PolicyArgs, application};
 
 /// Arguments of `baseline`.
 #[derive(Clone, Debug, Args)]
@@ -30,9 +30,9 @@ pub enum BaselineCommand {
 /// Whose baseline, and where it is.
 #[derive(Clone, Debug, Args)]
 pub struct BaselineOf {
-    /// An Argo CD Application, as NAMESPACE/NAME.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced)]
-    pub app: (String, String),
+    /// An Argo CD Application, as NAMESPACE/NAME, or a Kustomization of Flux, as kustomization/NAMESPACE/NAME.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = application)]
+    pub app: String,
     /// Namespace of the records of what passed.
     #[arg(long, env = "DRIFTGATE_RECORDS_NAMESPACE", value_name = "NAMESPACE", default_value = "driftgate")]
     pub records_namespace: String,

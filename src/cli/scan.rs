@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ArgoArgs, ClusterArgs, Output, PolicyArgs, namespaced};
+use super::{ArgoArgs, ClusterArgs, Output, PolicyArgs, application};
 
 /// Arguments of `scan`.
 #[derive(Clone, Debug, Args)]
@@ -33,9 +33,9 @@ pub struct ScanArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[group(multiple = false)]
 pub struct ScanTarget {
-    /// An Argo CD Application, as NAMESPACE/NAME.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced)]
-    pub app: Option<(String, String)>,
+    /// An Argo CD Application, as NAMESPACE/NAME, or a Kustomization of Flux, as kustomization/NAMESPACE/NAME.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = application)]
+    pub app: Option<String>,
     /// Objects that carry these labels: key=value, comma-separated; needs --namespace.
     #[arg(short = 'l', long, value_name = "LABELS", requires = "namespace")]
     pub selector: Option<String>,

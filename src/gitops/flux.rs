@@ -3,6 +3,10 @@
 //! Sources: <https://fluxcd.io/flux/components/kustomize/kustomizations/>,
 //! <https://fluxcd.io/flux/components/source/gitrepositories/>.
 
+pub mod discover;
 pub mod inventory;
+pub mod job;
 pub mod kustomization;
+pub mod members;
 pub mod source;
+pub mod traps;

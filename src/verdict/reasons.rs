@@ -120,7 +120,9 @@ fn passed(inputs: &Inputs<'_>, decision: &Decision<'_>) -> String {
     let covered = told(decision.excluded.len(), "covered by exclusions");
     let covered = covered + &told(decision.accepted.len(), baseline);
     match inputs.hook {
-        Some(HookPhase::PostSync) | None => format!("no drift at or above {fail_at}{covered}"),
+        Some(HookPhase::PostSync | HookPhase::HealthCheck) | None => {
+            format!("no drift at or above {fail_at}{covered}")
+        }
         Some(HookPhase::SyncFail) => {
             format!("the sync failed, but nothing live is at or above {fail_at}{covered}")
         }

@@ -79,13 +79,15 @@ async fn judge(
     facts: &mut Facts,
     connected: &mut Option<Cluster>,
 ) -> Report {
-    match prepare(args, connected, clock.today()).await {
-        Ok((policy, rules, cluster)) => {
+    let prepared = prepare(args, connected, clock.today()).await;
+    match prepared.and_then(|prepared| Ok((prepared, target(args)?))) {
+        Ok(((policy, rules, cluster), (target, app))) => {
             let run = Run {
                 cluster,
                 clock,
-                target: target(args),
+                target,
                 argocd: target::argocd(&args.argo),
+                flux: target::flux(args.flux_layout, app, args.settle_timeout),
                 settle: Options { quiet: args.settle_quiet, timeout: args.settle_timeout },
                 policy: &policy,
                 rules: &rules,
@@ -107,13 +109,20 @@ async fn prepare(args: &GateArgs, connected: &mut Option<Cluster>, today: Date) 
     Ok((policy, inputs::rules(&args.policy)?, cluster))
 }
 
-/// What the arguments name; one of the two is required.
-fn target(args: &GateArgs) -> Target {
-    match (&args.app, &args.job) {
-        (Some((namespace, name)), _) => Target::Application(namespace.clone(), name.clone()),
-        (None, Some((namespace, name))) => Target::Job(namespace.clone(), name.clone()),
-        (None, None) => Target::Job(String::new(), String::new()),
-    }
+/// What the arguments name, one of the two is required; and the Kustomization that the Job's gate judges, where both
+/// are given.
+fn target(args: &GateArgs) -> Result<(Target, Option<(String, String)>), Stop> {
+    let app = args.app.as_deref().map(Target::named).transpose()?;
+    Ok(match (app, args.job.clone()) {
+        (Some(Target::Kustomization(namespace, name)), Some((job_namespace, job))) => {
+            (Target::Job(job_namespace, job), Some((namespace, name)))
+        }
+        (Some(app), _) => (app, None),
+        (None, job) => {
+            let (namespace, name) = job.unwrap_or_default();
+            (Target::Job(namespace, name), None)
+        }
+    })
 }
 
 /// Events and notifications; what cannot be delivered is a warning.

@@ -9,6 +9,7 @@ use crate::cluster::{ApiError, ApiKind, Cluster, Kinds, Query, Reason};
 use crate::finding::{Gap, GapScope};
 use crate::gitops::argocd::application::{ArgoApplication, HistoryEntry, OperationState};
 use crate::gitops::argocd::hook::{HookJob, HookName, application_of};
+pub use crate::gitops::discovery::Discovery;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::rules::resources;
 use crate::scope::{Application, HookPhase, Membership, Scope, Tracking, TrackingMethod};
@@ -20,23 +21,6 @@ pub struct Options {
     pub namespace: String,
     /// Label of label tracking.
     pub instance_label: String,
-}
-
-/// What was found.
-#[derive(Clone, Debug)]
-pub struct Discovery {
-    /// The application and its objects.
-    pub scope: Scope,
-    /// When in the operation the gate runs.
-    pub phase: HookPhase,
-    /// The revision before the deployed one in Argo CD's history.
-    pub previous: Option<String>,
-    /// The PostSync gate of the same operation, if it has spoken already.
-    pub sibling: Option<ObjectRef>,
-    /// Why the Application's own list could not be used; for people.
-    pub note: Option<String>,
-    /// What could not be seen.
-    pub gaps: Vec<Gap>,
 }
 
 /// Why no application was found.
@@ -129,7 +113,7 @@ async fn of_tracking(
     let hooks = match read_application(cluster, kinds, &namespace, &name).await? {
         Ok(application) => discovery.use_application(&application, job, kinds),
         Err(note) => {
-            discovery.note = Some(note);
+            discovery.note = Some(by_mark(&note));
             None
         }
     };
@@ -155,12 +139,6 @@ async fn read_application(
 }
 
 impl Discovery {
-    /// What was picked by hand: there is nothing to find.
-    pub fn of_selection(scope: Scope) -> Self {
-        let (previous, sibling, note, gaps) = (None, None, None, Vec::new());
-        Self { scope, phase: HookPhase::PostSync, previous, sibling, note, gaps }
-    }
-
     /// Takes objects and revision from the Application if it shows the operation that the Job belongs to, and returns
     /// the PostSync hooks of that operation.
     fn use_application(
@@ -174,7 +152,7 @@ impl Discovery {
             && !same_operation(job, state)
         {
             self.note =
-                Some("the Application shows another operation than the one this Job belongs to".to_owned());
+                Some(by_mark("the Application shows another operation than the one this Job belongs to"));
             return None;
         }
         if let Some(revision) = state.and_then(|state| state.sync_result.revision()) {
@@ -184,12 +162,16 @@ impl Discovery {
         let cluster_scoped = |kind: &GroupKind| kinds.find(kind).is_some_and(|kind| !kind.namespaced);
         let objects = application.objects(cluster_scoped);
         if objects.is_empty() {
-            self.note = Some("the Application lists no objects".to_owned());
+            self.note = Some(by_mark("the Application lists no objects"));
         } else {
             self.scope.membership = Membership::Listed(objects);
         }
         state.map(|_| application.post_sync_hooks())
     }
+}
+
+fn by_mark(why: &str) -> String {
+    format!("objects are told by Argo CD's mark on them: {why}")
 }
 
 /// Generated names hold the operation's start; for given names the operation must have begun before the Job.
@@ -301,7 +283,7 @@ mod tests {
         let discovery = found(&api, JOB).await.unwrap();
         let Membership::Tracked(tracking) = &discovery.scope.membership else { panic!("{discovery:?}") };
         assert_eq!(tracking.instance, "web");
-        assert_eq!(discovery.note.as_deref(), Some("this cluster serves no Applications"));
+        assert!(discovery.note.unwrap().ends_with("this cluster serves no Applications"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::gitops::flux::inventory::Entry;
+use crate::gitops::flux::source::condition;
 pub use crate::gitops::flux::source::{Artifact, SOURCE_GROUP, Source, SourceStatus};
 use crate::model::lenient::{Opaque, null_as_default};
 use crate::model::meta::Meta;
@@ -27,6 +28,11 @@ pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 pub const OWNER_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
 /// Label of what a Kustomization applied: its namespace.
 pub const OWNER_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
+
+/// Annotation of a Kustomization that was rolled back: name of the source that it has without that.
+pub const ORIGINAL_SOURCE: &str = "driftgate.dev/original-source";
+/// Annotation of a Kustomization that was rolled back: the revision that must not come again.
+pub const REJECTED_REVISION: &str = "driftgate.dev/rejected-revision";
 
 /// The kind Kustomization of Flux, without its version.
 pub fn kind() -> GroupKind {
@@ -214,6 +220,20 @@ impl Kustomization {
         ObjectRef::new(&GroupKind::new(SOURCE_GROUP, kind), namespace, name)
     }
 
+    /// The source that it is kept from, and the revision for which; none unless it was rolled back.
+    pub fn held(&self) -> Option<(ObjectRef, String)> {
+        let annotations = &self.metadata.annotations;
+        let (source, rejected) = (annotations.get(ORIGINAL_SOURCE)?, annotations.get(REJECTED_REVISION)?);
+        let mut object = self.source();
+        object.name.clone_from(source);
+        Some((object, rejected.clone()))
+    }
+
+    /// The source that it has whenever it is not held at an earlier revision.
+    pub fn own_source(&self) -> ObjectRef {
+        self.held().map_or_else(|| self.source(), |(source, _rejected)| source)
+    }
+
     /// The Kustomizations that must be ready first.
     pub fn dependencies(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         self.spec.depends_on.iter().map(|dependency| {
@@ -241,11 +261,6 @@ impl SourceRef {
         let place = |source: &Self| or_own(&source.namespace, namespace).to_owned();
         self.kind == other.kind && self.name == other.name && place(self) == place(other)
     }
-}
-
-/// The condition of this type among them.
-pub(super) fn condition<'a>(conditions: &'a [Condition], name: &str) -> Option<&'a Condition> {
-    conditions.iter().find(|condition| condition.type_ == name)
 }
 
 fn or_own<'a>(namespace: &'a str, own: &'a str) -> &'a str {

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::gitops::flux::kustomization::condition;
 use crate::model::lenient::null_as_default;
 use crate::model::meta::Meta;
 use crate::model::pod_status::Condition;
@@ -70,6 +69,11 @@ impl Source {
     pub fn condition(&self, name: &str) -> Option<&Condition> {
         condition(&self.status.conditions, name)
     }
+}
+
+/// The condition of this type among them.
+pub(super) fn condition<'a>(conditions: &'a [Condition], name: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == name)
 }
 
 #[cfg(test)]

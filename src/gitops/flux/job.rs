@@ -1,0 +1,134 @@
+//! The gate's Job as Flux applied it, as far as we read it.
+
+use serde::Deserialize;
+
+use crate::gitops::flux::kustomization::{self, OWNER_NAME, OWNER_NAMESPACE};
+use crate::model::lenient::null_as_default;
+use crate::model::meta::Meta;
+use crate::model::pod_status::Condition;
+use crate::model::reference::{GroupKind, ObjectRef};
+use crate::scope::{HOOK, TRACKING_ID};
+
+/// Label or annotation with which an object is made anew when an immutable field changes: `enabled`.
+pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
+/// Label or annotation that says how an object is applied: `Override`, `Merge`, `IfNotPresent`, `Ignore`.
+pub const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
+
+/// Name of the gate's container in every shipped manifest.
+const CONTAINER: &str = "driftgate";
+
+/// A `batch/v1` Job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct GateJob {
+    /// Metadata.
+    #[serde(deserialize_with = "null_as_default")]
+    pub metadata: JobMeta,
+    /// Desired state.
+    #[serde(deserialize_with = "null_as_default")]
+    pub spec: JobSpec,
+    /// Observed state.
+    #[serde(deserialize_with = "null_as_default")]
+    pub status: JobStatus,
+}
+
+/// `metadata`, with what only manifests have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct JobMeta {
+    /// Name that the API server completes; empty in live objects of Flux.
+    #[serde(deserialize_with = "null_as_default")]
+    pub generate_name: String,
+    /// The rest.
+    #[serde(flatten)]
+    pub rest: Meta,
+}
+
+/// `spec`. Times are in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct JobSpec {
+    /// No Pods are made.
+    #[serde(deserialize_with = "null_as_default")]
+    pub suspend: bool,
+    /// The Job is deleted so long after its end.
+    pub ttl_seconds_after_finished: Option<i64>,
+    /// The Job fails after that.
+    pub active_deadline_seconds: Option<i64>,
+    /// Its Pods.
+    #[serde(deserialize_with = "null_as_default")]
+    pub template: Template,
+}
+
+/// `spec.template`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Template {
+    /// Their desired state.
+    #[serde(deserialize_with = "null_as_default")]
+    pub spec: Pods,
+}
+
+/// `spec.template.spec`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Pods {
+    /// `Never` or `OnFailure`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub restart_policy: String,
+    /// Containers, by name.
+    #[serde(deserialize_with = "null_as_default")]
+    pub containers: Vec<Named>,
+}
+
+/// Whatever has a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Named {
+    /// The name.
+    #[serde(deserialize_with = "null_as_default")]
+    pub name: String,
+}
+
+/// `status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct JobStatus {
+    /// `Complete`, `Failed`, …
+    #[serde(deserialize_with = "null_as_default")]
+    pub conditions: Vec<Condition>,
+}
+
+/// The kind Job, without its version.
+pub fn kind() -> GroupKind {
+    GroupKind::new("batch", "Job")
+}
+
+impl GateJob {
+    /// This object.
+    pub fn reference(&self) -> ObjectRef {
+        self.metadata.rest.reference(&kind())
+    }
+
+    /// The Kustomization that applied the Job; none for a Job that Argo CD applied, whoever marked it before.
+    pub fn kustomization(&self) -> Option<ObjectRef> {
+        let Meta { labels, annotations, .. } = &self.metadata.rest;
+        if annotations.contains_key(TRACKING_ID) {
+            return None;
+        }
+        let (namespace, name) = (labels.get(OWNER_NAMESPACE)?, labels.get(OWNER_NAME)?);
+        Some(ObjectRef::new(&kustomization::kind(), namespace, name))
+    }
+
+    /// True if it runs the gate, and not as a hook of Argo CD.
+    pub fn is_gate(&self) -> bool {
+        let gate = self.spec.template.spec.containers.iter().any(|container| container.name == CONTAINER);
+        gate && !self.metadata.rest.annotations.contains_key(HOOK)
+    }
+
+    /// The value of a label or an annotation, annotations first.
+    pub fn mark(&self, key: &str) -> Option<&str> {
+        let Meta { labels, annotations, .. } = &self.metadata.rest;
+        annotations.get(key).or_else(|| labels.get(key)).map(String::as_str)
+    }
+}
