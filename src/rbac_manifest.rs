@@ -51,6 +51,29 @@ const FETCHED: &[&[Resource]] = &[resources::POD_MAKERS];
 const BESIDES: &[(&str, &str, &str)] =
     &[("argoproj.io", "applications", "get"), ("events.k8s.io", "events", "create")];
 
+/// Where the manifest with what Flux needs besides is committed.
+pub const FLUX_PATH: &str = "manifests/platform-flux/clusterrole.yaml";
+
+/// What the gate fetches by its name under Flux: Kustomizations and what is nested in them, and the source of one
+/// that is held at an earlier revision.
+const FLUX: &[(&str, &str, &str)] = &[
+    ("helm.toolkit.fluxcd.io", "helmreleases", "get"),
+    ("kustomize.toolkit.fluxcd.io", "kustomizations", "get"),
+    ("source.toolkit.fluxcd.io", "gitrepositories", "get"),
+    ("source.toolkit.fluxcd.io", "ocirepositories", "get"),
+];
+
+const FLUX_HEAD: &str = "\
+# What the gate reads of Flux besides, generated from what its edges declare: a test keeps it so.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: driftgate-gate-flux
+  labels:
+    app.kubernetes.io/name: driftgate
+rules:
+";
+
 const HEAD: &str = "\
 # What the gate may read, generated from what its rules and edges declare: a test keeps it so.
 apiVersion: rbac.authorization.k8s.io/v1
@@ -65,6 +88,13 @@ rules:
 /// The ClusterRole of the gate, as YAML.
 pub fn cluster_role() -> String {
     render(RULES.iter().copied())
+}
+
+/// The ClusterRole of what the gate reads of Flux besides, as YAML.
+pub fn flux_cluster_role() -> String {
+    FLUX.iter().fold(FLUX_HEAD.to_owned(), |text, (group, resource, verb)| {
+        text + &entry(group, &[*resource].into(), &[*verb].into())
+    })
 }
 
 fn render<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> String {

@@ -4,7 +4,7 @@
 mod admission;
 mod baseline;
 mod delegation;
-mod files;
+pub(crate) mod files;
 mod gated;
 mod hooks;
 mod outside;

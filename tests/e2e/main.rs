@@ -14,6 +14,7 @@
 
 mod argocd;
 mod control_plane;
+mod flux;
 mod gate;
 mod harness;
 mod manifests;

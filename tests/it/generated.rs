@@ -20,3 +20,8 @@ fn check(path: &str, expected: &str) {
 fn the_gates_cluster_role_is_what_rules_and_edges_declare() {
     check(rbac_manifest::PATH, &rbac_manifest::cluster_role());
 }
+
+#[test]
+fn what_the_gate_reads_of_flux_is_what_its_edges_declare() {
+    check(rbac_manifest::FLUX_PATH, &rbac_manifest::flux_cluster_role());
+}

@@ -17,6 +17,9 @@ pub const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
 /// Name of the gate's container in every shipped manifest.
 const CONTAINER: &str = "driftgate";
 
+/// ConfigMap of the application's manifests, as the shipped Job names it before kustomize adds the hash.
+const CONTENT: &str = "driftgate-content";
+
 /// A `batch/v1` Job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -76,9 +79,39 @@ pub struct Pods {
     /// `Never` or `OnFailure`.
     #[serde(deserialize_with = "null_as_default")]
     pub restart_policy: String,
-    /// Containers, by name.
+    /// Containers.
     #[serde(deserialize_with = "null_as_default")]
-    pub containers: Vec<Named>,
+    pub containers: Vec<Container>,
+}
+
+/// A container, with what ties it to the application's content.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Container {
+    /// The name.
+    #[serde(deserialize_with = "null_as_default")]
+    pub name: String,
+    /// Variables.
+    #[serde(deserialize_with = "null_as_default")]
+    pub env: Vec<Variable>,
+}
+
+/// A variable of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Variable {
+    /// Where its value comes from.
+    #[serde(deserialize_with = "null_as_default")]
+    pub value_from: Origin,
+}
+
+/// `valueFrom`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Origin {
+    /// A key of a ConfigMap.
+    #[serde(deserialize_with = "null_as_default")]
+    pub config_map_key_ref: Named,
 }
 
 /// Whatever has a name.
@@ -124,6 +157,13 @@ impl GateJob {
     pub fn is_gate(&self) -> bool {
         let gate = self.spec.template.spec.containers.iter().any(|container| container.name == CONTAINER);
         gate && !self.metadata.rest.annotations.contains_key(HOOK)
+    }
+
+    /// True if it should be tied to the application's content and is not: kustomize ends the name of what it generates
+    /// with a hash.
+    pub fn is_adrift(&self) -> bool {
+        let variables = self.spec.template.spec.containers.iter().flat_map(|container| &container.env);
+        variables.map(|variable| &variable.value_from.config_map_key_ref.name).any(|name| name == CONTENT)
     }
 
     /// The value of a label or an annotation, annotations first.

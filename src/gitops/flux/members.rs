@@ -81,7 +81,10 @@ impl Walk<'_> {
                     self.release(object, &mut members).await?;
                 }
             }
-            members.objects.extend(objects);
+            // What stands for other objects is judged by those: no rule reads it, and the gate may only fetch it.
+            let stands =
+                |object: &ObjectRef| object.group_kind() == kustomization::kind() || is_release(object);
+            members.objects.extend(objects.into_iter().filter(|object| !stands(object)));
         }
         Ok(members)
     }

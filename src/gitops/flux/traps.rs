@@ -73,6 +73,12 @@ pub fn of_job(gate: &GateJob, forced: bool) -> Vec<Trap> {
             "a Job cannot be changed, so the next revision is refused or keeps the verdict on this one";
         say(FORCE, harm, &format!("annotate the Job with {FORCE}: enabled"));
     }
+    if gate.is_adrift() {
+        let harm = "the Job stays the same when the application changes, and its verdict with it";
+        let fix = "list the application's manifests where the component is used: \
+                   configMapGenerator: [{name: driftgate-content, files: [deployment.yaml]}]";
+        say("configMapGenerator", harm, fix);
+    }
     let disabled = gate.mark(RECONCILE).is_some_and(|value| value.eq_ignore_ascii_case("disabled"));
     let kept = |value: &str| ["ignore", "ifnotpresent"].contains(&value.to_ascii_lowercase().as_str());
     let harm = "Flux leaves the Job as it is, so its verdict on an earlier revision stands for later ones";
@@ -192,5 +198,4 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 #[cfg(test)]
-#[path = "traps/tests.rs"]
 mod tests;

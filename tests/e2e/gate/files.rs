@@ -6,7 +6,7 @@ use crate::harness::platform::Tree;
 
 /// An application that the gate has nothing to say about, until a test changes it.
 #[derive(Clone, Debug)]
-pub(super) struct Shop {
+pub(crate) struct Shop {
     name: String,
     template: Value,
     /// The labels by which its NetworkPolicy selects its Pods.
@@ -15,7 +15,7 @@ pub(super) struct Shop {
 }
 
 impl Shop {
-    pub(super) fn clean(name: &str) -> Self {
+    pub(crate) fn clean(name: &str) -> Self {
         let container = json!({
             "name": "main",
             "image": "registry.test/app:1",
@@ -41,13 +41,13 @@ impl Shop {
         Self { name: name.to_owned(), template, isolated: json!({"app": name}), more: Vec::new() }
     }
 
-    pub(super) fn privileged(mut self) -> Self {
+    pub(crate) fn privileged(mut self) -> Self {
         self.template["spec"]["containers"][0]["securityContext"] = json!({"privileged": true});
         self
     }
 
     /// Lets its container know something by a variable, by an argument and by a note.
-    pub(super) fn knowing(mut self, secret: &str) -> Self {
+    pub(crate) fn knowing(mut self, secret: &str) -> Self {
         let container = &mut self.template["spec"]["containers"][0];
         container["env"] = json!([{"name": "PASSWORD", "value": secret}]);
         container["args"] = json!(["--password", secret]);
@@ -56,37 +56,37 @@ impl Shop {
     }
 
     /// Its Deployment is given up two seconds after the Pods were made.
-    pub(super) fn never_ready(mut self) -> Self {
+    pub(crate) fn never_ready(mut self) -> Self {
         self.template["metadata"]["annotations"]["test.driftgate.dev/phase"] = json!("never-ready");
         self
     }
 
     /// A label of its Pods.
-    pub(super) fn labelled(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
         self.template["metadata"]["labels"][key] = json!(value);
         self
     }
 
     /// Lets its NetworkPolicy select its Pods by this label alone.
-    pub(super) fn isolated_by(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn isolated_by(mut self, key: &str, value: &str) -> Self {
         self.isolated = json!({key: value});
         self
     }
 
     /// Adds all of another application, such as a second Deployment. Argo CD may take an object that it has changed for
     /// as healthy as it was, but not one that is new.
-    pub(super) fn and(mut self, other: &Self) -> Self {
+    pub(crate) fn and(mut self, other: &Self) -> Self {
         self.more.extend(other.objects());
         self
     }
 
-    pub(super) fn with(mut self, object: Value) -> Self {
+    pub(crate) fn with(mut self, object: Value) -> Self {
         self.more.push(object);
         self
     }
 
     /// Lets its Pods use a token that may create Pods and list Secrets in the whole cluster.
-    pub(super) fn with_a_cluster_role(mut self, name: &str, namespace: &str) -> Self {
+    pub(crate) fn with_a_cluster_role(mut self, name: &str, namespace: &str) -> Self {
         self.template["spec"]["automountServiceAccountToken"] = json!(true);
         let group = "rbac.authorization.k8s.io";
         let api_version = format!("{group}/v1");
@@ -103,7 +103,7 @@ impl Shop {
     }
 
     /// Adds one of every other kind of workload, all with Pods like its own.
-    pub(super) fn with_every_kind_of_workload(self) -> Self {
+    pub(crate) fn with_every_kind_of_workload(self) -> Self {
         let labels = |kind: &str| json!({"app": self.name, "kind": kind});
         let template = |kind: &str, restart_policy: &str| {
             let mut template = self.template.clone();
@@ -134,7 +134,7 @@ impl Shop {
     }
 
     /// All of it as one file.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let objects = self.objects();
         let objects: Vec<String> = objects.iter().chain(&self.more).map(ToString::to_string).collect();
         objects.join("\n---\n")
@@ -170,10 +170,10 @@ impl Shop {
 
 /// A quiet window that suits tests: nothing goes on in their clusters but what they do themselves. What never settles
 /// is reported before a test has lost its patience.
-pub(super) const QUICK: &[&str] = &["gate", "--settle-quiet=1s", "--settle-timeout=1m"];
+pub(crate) const QUICK: &[&str] = &["gate", "--settle-quiet=1s", "--settle-timeout=1m"];
 
 /// The shipped Job with other arguments.
-pub(super) fn job(args: &[&str]) -> String {
+pub(crate) fn job(args: &[&str]) -> String {
     let shipped = include_str!("../../../manifests/gate/job.yaml");
     let changed = shipped.replace("args: [\"gate\"]", &format!("args: {}", json!(args)));
     assert_ne!(shipped, changed, "the shipped Job has other arguments");
@@ -181,7 +181,7 @@ pub(super) fn job(args: &[&str]) -> String {
 }
 
 /// What the shipped component renders to in a user's kustomization, with other arguments.
-pub(super) fn component(namespace: &str, args: &[&str]) -> String {
+pub(crate) fn component(namespace: &str, args: &[&str]) -> String {
     let tree = Tree::copy(&format!("{namespace}-component"));
     let patch = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": args}]);
     let kustomization = json!({

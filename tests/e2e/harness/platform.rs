@@ -34,6 +34,21 @@ async fn install_base() {
     }
 }
 
+/// The same for applications that Flux deploys.
+pub(crate) async fn installed_for_flux(ctx: &Ctx) {
+    static BASE: OnceCell<()> = OnceCell::const_new();
+    BASE.get_or_init(async || {
+        let client = ControlPlane::shared().await.admin().await;
+        for object in Tree::copy("flux-base").render("kustomize/flux") {
+            apply(&client, RECORDS_NAMESPACE, object).await;
+        }
+    })
+    .await;
+    for object in Tree::copy(&ctx.ns).overlay_of("flux-app-namespace", &ctx.ns) {
+        ctx.apply(object).await;
+    }
+}
+
 /// A copy of the shipped manifests and kustomizations that a test adds its own to, as users do.
 pub(crate) struct Tree {
     root: PathBuf,
@@ -73,8 +88,13 @@ impl Tree {
 
     /// What the app-namespace overlay renders to when its parameter is this namespace.
     pub(crate) fn overlay(&self, namespace: &str) -> Vec<Value> {
+        self.overlay_of("app-namespace", namespace)
+    }
+
+    /// The same for another overlay with that parameter.
+    pub(crate) fn overlay_of(&self, overlay: &str, namespace: &str) -> Vec<Value> {
         let folder = format!("kustomize/overlays/{namespace}");
-        copy(&self.root.join("kustomize/overlays/app-namespace"), &self.root.join(&folder));
+        copy(&self.root.join("kustomize/overlays").join(overlay), &self.root.join(&folder));
         let parameters = self.root.join(&folder).join("parameters.yaml");
         let text = fs::read_to_string(&parameters).expect("the overlay has parameters");
         let changed = text.replace("namespace: shop", &format!("namespace: {namespace}"));

@@ -33,6 +33,13 @@ fn a_gate_as_it_is_shipped_has_none() {
     assert_eq!(circles([&gate, &app]), []);
 }
 
+/// A gate that is tied to a ConfigMap of this name.
+fn tied(name: &str) -> Value {
+    let variable =
+        json!({"name": "DRIFTGATE_CONTENT", "valueFrom": {"configMapKeyRef": {"name": name, "key": "any"}}});
+    json!({"spec": {"template": {"spec": {"containers": [{"name": "driftgate", "env": [variable]}]}}}})
+}
+
 #[test]
 fn each_trap_of_a_job_is_named_with_its_field() {
     for (change, field) in [
@@ -47,9 +54,11 @@ fn each_trap_of_a_job_is_named_with_its_field() {
         (json!({"metadata": {"annotations": {FORCE: "disabled"}}}), FORCE),
         (json!({"metadata": {"annotations": {RECONCILE: "Disabled"}}}), RECONCILE),
         (json!({"metadata": {"labels": {SSA: "IfNotPresent"}}}), SSA),
+        (tied("driftgate-content"), "configMapGenerator"),
     ] {
         assert_eq!(fields(&of_job(&job(&change), false)), [field], "{change}");
     }
+    assert_eq!(of_job(&job(&tied("driftgate-content-8f4k2m")), false), []);
     assert_eq!(of_job(&job(&json!({"metadata": {"annotations": null}})), true), [], "spec.force does it too");
 }
 
