@@ -19,6 +19,8 @@ pub const REPORTING_CONTROLLER: &str = "driftgate.dev/gate";
 
 /// Where Events about cluster-scoped objects are.
 const DEFAULT_NAMESPACE: &str = "default";
+/// The kind of Flux's applications.
+const KUSTOMIZATION: &str = "Kustomization";
 /// Most bytes of an object's name in the Event's; the whole name may have 253.
 const NAME_BYTES: usize = 180;
 /// Most bytes of `reportingInstance`.
@@ -63,11 +65,13 @@ pub async fn publish(
     errors
 }
 
-/// The gate's Job, and the workload with the worst finding, else one that has not settled.
+/// The gate's Job, the Kustomization where Flux deploys the application, so that `flux events` shows it, and the
+/// workload with the worst finding, else one that has not settled.
 pub fn regarding(report: &Report, job: Option<&ObjectRef>) -> Vec<ObjectRef> {
     let worst = report.drift.iter().find(|finding| is_of_pods(finding)).map(|finding| &finding.subject);
     let workload = worst.or_else(|| report.unsettled.first().map(|unsettled| &unsettled.object));
     let mut objects: Vec<ObjectRef> = job.cloned().into_iter().collect();
+    objects.extend(kustomization(report.application.name.as_str()));
     objects.extend(workload.map(reference).filter(|workload| Some(workload) != job));
     objects
 }
@@ -78,7 +82,7 @@ pub fn event(report: &Report, object: &ObjectRef, api_version: &str, uid: &str, 
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Event {
         metadata: ObjectMeta {
-            name: Some(format!("{}.{}", label(&object.name), stamp.suffix)),
+            name: Some(format!("{}.{}", title(object), stamp.suffix)),
             namespace: Some(namespace.to_owned()),
             ..ObjectMeta::default()
         },
@@ -130,6 +134,13 @@ async fn uid(cluster: &Cluster, kind: Option<&ApiKind>, object: &ObjectRef) -> S
     }
 }
 
+/// The Kustomization of an application named `kustomization/NAMESPACE/NAME`.
+fn kustomization(application: &str) -> Option<ObjectRef> {
+    let (namespace, name) = application.strip_prefix("kustomization/")?.split_once('/')?;
+    let kind = GroupKind::new("kustomize.toolkit.fluxcd.io", KUSTOMIZATION);
+    Some(ObjectRef::new(&kind, namespace, name))
+}
+
 fn is_of_pods(finding: &Finding) -> bool {
     finding.evidence == Evidence::Template
         || (finding.object.kind.as_str() == "Pod" && finding.object.group.is_empty())
@@ -138,6 +149,12 @@ fn is_of_pods(finding: &Finding) -> bool {
 fn reference(object: &Object) -> ObjectRef {
     let Object { group, kind, namespace, name } = object;
     ObjectRef::new(&GroupKind::new(group.as_str(), kind.as_str()), namespace.as_str(), name.as_str())
+}
+
+/// What tells the objects of one run apart: a Kustomization often has its workload's name.
+fn title(object: &ObjectRef) -> String {
+    let prefix = if object.kind == KUSTOMIZATION { "kustomization-" } else { "" };
+    format!("{prefix}{}", label(&object.name))
 }
 
 /// The part of an Event's name that comes from its object: what a DNS name may begin with.

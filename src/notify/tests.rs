@@ -254,6 +254,19 @@ mod events {
     }
 
     #[tokio::test]
+    async fn what_flux_deploys_has_an_event_on_its_kustomization() {
+        let mut report = critical();
+        report.application.name = "kustomization/shop/web".to_owned().into();
+        let api = Api::default();
+        let errors = publish(&Cluster::new(api.client()), &report, Some(&job()), &stamp()).await;
+        assert!(errors.is_empty(), "{errors:?}");
+        let on_kustomization = stored(&api, "kustomization-web.r1").unwrap();
+        assert_eq!(on_kustomization["regarding"]["kind"], "Kustomization");
+        assert_eq!(on_kustomization["reason"], "GateCritical");
+        assert!(stored(&api, "web.r1").is_some(), "and one on the workload of the same name");
+    }
+
+    #[tokio::test]
     async fn events_are_written_with_the_objects_uid() {
         let api = Api::default();
         let deployment = json!({

@@ -1,5 +1,7 @@
 //! What commits lead to, in both layouts.
 
+use k8s_openapi::api::core::v1::Event;
+use kube::api::ListParams;
 use rstest::rstest;
 use serde_json::json;
 
@@ -49,6 +51,9 @@ fn critical_drift_fails_the_health_check_and_a_fixing_commit_mends_it(
         assert!(run.termination.contains("privileged-container"), "{run:#?}");
         assert!(run.log.stdout.contains(&format!("kustomization/{}/shop", ctx.ns)), "{run:#?}");
         assert_ne!(run.uid, first.uid);
+        let about = "involvedObject.kind=Kustomization,involvedObject.name=shop,reason=GateCritical";
+        let events = ctx.api::<Event>().list(&ListParams::default().fields(about)).await.unwrap();
+        assert_eq!(events.items.len(), 1, "{events:#?}");
         // The separate Kustomization of the application stays green at the bad revision.
         assert_eq!(ready(&shop.app.now().await, "True"), layout == Layout::Separate);
         let fixed = shop.deploy(&clean.labelled("tier", "front")).await;
