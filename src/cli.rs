@@ -20,7 +20,7 @@ pub use policy::{CheckOutput, PolicyCheckArgs, PolicyCommand};
 pub use record::RecordArgs;
 pub use rollback::{
     ControllerArgs, ExecutorArgs, OptIn, ReleaseArgs, RollbackArgs, RollbackOptions, RollbackVia, TargetArgs,
-    UnprovenTarget,
+    Tool, UnprovenTarget,
 };
 pub use scan::{ScanArgs, ScanTarget};
 

@@ -5,3 +5,5 @@
 pub mod argocd;
 pub mod discovery;
 pub mod flux;
+pub mod job;
+pub mod wanted;

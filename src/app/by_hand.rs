@@ -3,17 +3,24 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::app::controller::Herald;
-use crate::app::rollback::{Executor, Failure, Name, Options, Wrote};
+use crate::app::rollback::{Executor, Failure, Name, Options, Tool, Wrote};
 use crate::app::{Clock, inputs};
 use crate::cli::{ReleaseArgs, RollbackArgs};
 use crate::cluster::{Change, Query, Watching};
 use crate::exit::Exit;
 use crate::model::meta::Partial;
-use crate::rollback::{Hold, Reason, Stage, State, by_hand, step, trusting};
+use crate::rollback::{Entry, Hold, Observed, Reason, Stage, State, by_hand, step, trusting};
 use crate::store::states::Kept;
+
+/// How often what is around a Kustomization is looked at, which a watch of itself does not tell: its sources, its gate.
+const AROUND: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Characters of a commit that name it.
+const SHORTEST: usize = 7;
 
 /// Why a command ends before its end: what to say, and how the process ends.
 struct End(Exit, String);
@@ -107,6 +114,7 @@ impl Hand {
         let wrong = || End(Exit::Usage, format!("{name} is no NAMESPACE/NAME"));
         let name = Name::parse(name).ok_or_else(wrong)?;
         executor.kind(name.tool)?;
+        executor.learn(&name).await?;
         let kept = executor.states().get(&name.to_string()).await.map_err(Failure::from)?;
         let mut hand = Self { executor, herald, name, kept, deadline, said: Vec::new() };
         hand.said = hand.kept.state.untold.iter().map(|notice| notice.id.clone()).collect();
@@ -134,7 +142,8 @@ impl Hand {
         let sight = self.executor.look(&self.name, &self.kept.state).await?.ok_or_else(missing)?;
         let seen = &sight.seen;
         let settings = self.executor.settings();
-        let state = match (args.to, step(seen, &self.kept.state, settings)) {
+        let to = args.to.as_deref().map(|to| self.entry(to, seen)).transpose()?;
+        let state = match (to, step(seen, &self.kept.state, settings)) {
             (None, crate::rollback::Step::Keep(state)) if state.case.is_some() => *state,
             (to, _) => by_hand(seen, &self.kept.state, to).map_err(|why| {
                 End(Exit::Blocked, format!("{} is not rolled back: {why}", self.name.words()))
@@ -145,6 +154,24 @@ impl Hand {
         }
         self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
         Ok(())
+    }
+
+    /// The number in the history that is meant.
+    fn entry(&self, to: &str, seen: &Observed) -> Result<i64, End> {
+        if self.name.tool == Tool::ArgoCd {
+            return to.parse().map_err(|error| End(Exit::Usage, format!("--to {to}: {error}")));
+        }
+        let commit = |name: &str| name.rsplit(['@', ':']).next().unwrap_or_default().to_owned();
+        let wanted = commit(to);
+        let fits = |it: &&Entry| wanted.len() >= SHORTEST && commit(&it.revision.name).starts_with(&wanted);
+        let found: Vec<&Entry> = seen.history.iter().filter(fits).collect();
+        if let [one] = found.as_slice() {
+            return Ok(one.id);
+        }
+        let known: Vec<&str> = seen.history.iter().map(|it| it.revision.name.as_str()).collect();
+        let (name, known) = (self.name.words(), known.join(", "));
+        let text = format!("{name}: {to} is not one revision of its history; there are {known}");
+        Err(End(Exit::Blocked, text))
     }
 
     /// What would be done about a case that is open already.
@@ -179,10 +206,13 @@ impl Hand {
                 self.tell().await?;
                 return Ok(exit);
             }
-            let wake = until.map_or(self.deadline, |until| {
+            let pause = |until: Timestamp| {
                 let pause = until.duration_since(self.executor.clock().now());
-                Instant::now() + std::time::Duration::try_from(pause).unwrap_or_default()
-            });
+                std::time::Duration::try_from(pause).unwrap_or_default()
+            };
+            let around = (self.name.tool == Tool::Flux).then_some(AROUND);
+            let pause = until.map(pause).into_iter().chain(around).min();
+            let wake = pause.map_or(self.deadline, |pause| Instant::now() + pause);
             tokio::select! {
                 () = sleep_until(wake.min(self.deadline)) => if self.deadline <= Instant::now() {
                     let stage = self.kept.state.case.as_ref().map_or("waiting for the gate's verdict", |case| case.stage.as_str());
@@ -242,6 +272,9 @@ fn foretold(state: &State) -> String {
         Hold::Nothing => "it is synced by hand, so nothing is held",
         Hold::AutoSync { .. } => "auto-sync is switched off until the source moves on",
         Hold::Window { .. } => "a deny window in its project holds it until the source moves on",
+        Hold::Source { .. } => {
+            "a copy of its source, pinned to that, takes its place until the source moves on"
+        }
     };
     let (id, target) = &case.target;
     format!("from {} back to {} (history id {id}); {hold}", case.rejected.short(), target.short())

@@ -76,7 +76,8 @@ async fn prepare(args: &ControllerArgs) -> anyhow::Result<Prepared> {
     let listener = TcpListener::bind(args.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /healthz, /readyz and /metrics");
     drop(tokio::spawn(http::serve(listener, metrics.clone())));
-    let executor = Executor::new(&cluster, Options::from(&args.rollback), Clock::wall()).await?;
+    let executor =
+        Executor::new(&cluster, Options::from(&args.rollback).serving(&args.tool), Clock::wall()).await?;
     let executor = Arc::new(executor);
     let herald = Herald::new(&executor, &args.notify).await?;
     Ok((executor, metrics, Arc::new(herald)))

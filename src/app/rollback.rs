@@ -6,6 +6,7 @@
 mod acts;
 mod argo;
 mod failure;
+mod flux;
 mod options;
 
 use jiff::Timestamp;
@@ -13,11 +14,13 @@ use jiff::Timestamp;
 use acts::Done;
 use argo::Argo;
 pub(super) use failure::Failure;
+pub(super) use flux::Flux;
 pub(super) use options::{Name, Options, Tool};
 
 use crate::app::Clock;
 use crate::cluster::{ApiKind, Cluster};
 use crate::gitops::argocd::rollback::live::Live;
+use crate::gitops::flux::rollback::live as flux_live;
 use crate::rollback::{Observed, Settings, State, Step, step};
 use crate::store::states::{Kept, States};
 
@@ -29,6 +32,7 @@ pub(super) struct Executor {
     cluster: Cluster,
     states: States,
     argo: Option<Argo>,
+    flux: Option<Flux>,
     options: Options,
     clock: Clock,
 }
@@ -43,6 +47,7 @@ pub(super) struct Sight {
 /// What the writes need of it.
 enum View {
     Argo(Box<Live>),
+    Flux(Box<flux_live::Live>),
 }
 
 /// What has been written, for whoever counts.
@@ -61,14 +66,16 @@ impl Executor {
     /// The cluster has no GitOps tool.
     pub(super) async fn new(cluster: &Cluster, options: Options, clock: Clock) -> Result<Self, Failure> {
         let kinds = cluster.kinds().await?;
-        let argo = Argo::new(cluster, &kinds, &options, clock);
-        if argo.is_none() {
+        let argo = Argo::new(cluster, &kinds, &options, clock).filter(|_| options.serves(Tool::ArgoCd));
+        let flux = Flux::new(cluster, &kinds, &options, clock).filter(|_| options.serves(Tool::Flux));
+        if argo.is_none() && flux.is_none() {
             return Err(Failure::NoTool);
         }
         Ok(Self {
             cluster: cluster.clone(),
             states: States::new(cluster, &options.state_namespace).await?,
             argo,
+            flux,
             options,
             clock,
         })
@@ -82,6 +89,22 @@ impl Executor {
         self.argo.as_ref().ok_or(Failure::NoArgoCd)
     }
 
+    /// Flux's end.
+    ///
+    /// # Errors
+    /// There is no Flux here.
+    pub(super) fn flux(&self) -> Result<&Flux, Failure> {
+        self.flux.as_ref().ok_or(Failure::NoFlux)
+    }
+
+    /// Finds out what only a watch of all applications tells: for whoever asks about one.
+    pub(super) async fn learn(&self, name: &Name) -> Result<(), Failure> {
+        match name.tool {
+            Tool::ArgoCd => Ok(()),
+            Tool::Flux => self.flux()?.learn().await,
+        }
+    }
+
     /// The kind of an application.
     ///
     /// # Errors
@@ -89,7 +112,7 @@ impl Executor {
     pub(super) fn kind(&self, tool: Tool) -> Result<&ApiKind, Failure> {
         match tool {
             Tool::ArgoCd => Ok(self.argo()?.kind()),
-            Tool::Flux => Err(Failure::NoFlux),
+            Tool::Flux => Ok(self.flux()?.kind()),
         }
     }
 
@@ -116,7 +139,10 @@ impl Executor {
                 let found = self.argo()?.look(name, state).await?;
                 Ok(found.map(|(live, seen)| Sight { seen, view: View::Argo(Box::new(live)) }))
             }
-            Tool::Flux => Err(Failure::NoFlux),
+            Tool::Flux => {
+                let found = self.flux()?.look(name, state).await?;
+                Ok(found.map(|(live, seen)| Sight { seen, view: View::Flux(Box::new(live)) }))
+            }
         }
     }
 
@@ -173,7 +199,7 @@ impl Executor {
         if let Some(case) = &kept.state.case {
             let removed = match name.tool {
                 Tool::ArgoCd => self.argo()?.remove(name, case).await?,
-                Tool::Flux => return Err(Failure::NoFlux),
+                Tool::Flux => self.flux()?.remove(case).await?,
             };
             if removed != Done::Written {
                 return Err(Failure::Restless(name.words()));

@@ -33,10 +33,14 @@ pub enum RollbackVia {
 /// Arguments of `controller`.
 #[derive(Clone, Debug, Args)]
 pub struct ControllerArgs {
-    /// Namespaces of Applications to serve; all of them if none is named.
+    /// GitOps tools to serve; all that are installed if none is named.
+    #[arg(long, value_enum, value_name = "TOOL", value_delimiter = ',')]
+    pub tool: Vec<Tool>,
+    /// Namespaces of Applications and Kustomizations to serve; all of them if none is named.
     #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
     pub application_namespace: Vec<String>,
-    /// Serve only Applications with these labels, in Kubernetes' selector syntax.
+    /// Serve only Applications and Kustomizations with these labels, in Kubernetes' selector syntax. A Kustomization that
+    /// only gates another one needs them too.
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
     /// Address of /healthz, /readyz and /metrics.
@@ -53,15 +57,25 @@ pub struct ControllerArgs {
     pub notify: TargetArgs,
 }
 
+/// A GitOps tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// Argo CD and its Applications.
+    Argocd,
+    /// Flux and its Kustomizations.
+    Flux,
+}
+
 /// Arguments of `rollback`.
 #[derive(Clone, Debug, Args)]
 pub struct RollbackArgs {
     /// The Application, or the Kustomization of Flux as kustomization/NAMESPACE/NAME.
     #[arg(value_name = "NAMESPACE/NAME", value_parser = application)]
     pub app: String,
-    /// Number in the Application's history to go back to; else what its gate asked for, or the last other revision.
-    #[arg(long, value_name = "ID", conflicts_with = "after_gate")]
-    pub to: Option<i64>,
+    /// Where to go back to: a number in the Application's history, or a commit or digest of a Kustomization; else what its
+    /// gate asked for, or the last other revision.
+    #[arg(long, value_name = "ID|REVISION", conflicts_with = "after_gate")]
+    pub to: Option<String>,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,

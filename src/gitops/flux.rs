@@ -8,5 +8,6 @@ pub mod inventory;
 pub mod job;
 pub mod kustomization;
 pub mod members;
+pub mod rollback;
 pub mod source;
 pub mod traps;

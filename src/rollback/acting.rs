@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::rollback::case::{Case, Stage};
+use crate::rollback::case::{Case, Hold, Stage};
 use crate::rollback::held::{held, moved_on, overtaken, step_back};
 use crate::rollback::notice::Reason;
 use crate::rollback::observed::{Health, Observed, Operation, Phase};
@@ -22,6 +22,11 @@ pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool)
     }
     if operation.started == case.operation && operation.phase.is_over() {
         return Some(Step::RollBack);
+    }
+    // Where nothing is switched off, the tool tries the revision again and again; what its gate has said stands.
+    let again = matches!(case.hold, Hold::Source { .. }) && operation.started == case.operation;
+    if again && operation.revision.as_ref() == Some(&case.rejected) {
+        return None;
     }
     Some(overtaken(seen, state, case, operation))
 }

@@ -26,6 +26,9 @@ pub struct Case {
     /// True if a person asked for it, not the gate.
     #[serde(default)]
     pub by_hand: bool,
+    /// What told the rejected content from others, where the tool tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 impl Case {
@@ -58,9 +61,16 @@ pub enum Hold {
         /// How far it is.
         window: Window,
     },
+    /// A source of ours, which yields the target and nothing else, in place of the application's own.
+    Source {
+        /// How it was, in the tool's own words, so that it can be restored exactly.
+        was: String,
+        /// How far our source is.
+        window: Window,
+    },
 }
 
-/// How far a window is. That it may be in force is kept before it is: else it could be left behind.
+/// How far a window is, or a source of ours. That it may be in force is kept before it is: else it could be left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Window {
@@ -73,9 +83,27 @@ pub enum Window {
 }
 
 impl Hold {
-    /// True for a window that may be in force.
+    /// True for a window that may be in force, or a source that may be there.
     pub fn has_window(&self) -> bool {
-        matches!(self, Self::Window { window: Window::Placing | Window::Placed, .. })
+        matches!(self.window(), Some(Window::Placing | Window::Placed))
+    }
+
+    /// How far its window or source is.
+    pub(super) fn window(&self) -> Option<Window> {
+        match self {
+            Self::Nothing | Self::AutoSync { .. } => None,
+            Self::Window { window, .. } | Self::Source { window, .. } => Some(*window),
+        }
+    }
+
+    /// The same, this far.
+    pub(super) fn at(&self, far: Window) -> Self {
+        let mut hold = self.clone();
+        match &mut hold {
+            Self::Nothing | Self::AutoSync { .. } => {}
+            Self::Window { window, .. } | Self::Source { window, .. } => *window = far,
+        }
+        hold
     }
 }
 
@@ -108,6 +136,9 @@ pub enum Stage {
     Lifting {
         /// Why.
         because: String,
+        /// True if people know that already.
+        #[serde(default)]
+        told: bool,
     },
 }
 

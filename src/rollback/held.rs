@@ -17,12 +17,13 @@ pub(super) fn held(seen: &Observed, state: &State, case: &Case) -> Option<Step> 
     }
     let head = seen.head.as_ref().filter(|_| moved_on(seen, case))?;
     let because = format!("the source has moved on to {}", head.short());
-    Some(keep(state.with(case.at(Stage::Lifting { because }))))
+    Some(keep(state.with(case.at(Stage::Lifting { because, told: false }))))
 }
 
 /// True if the source resolves to something else by now.
 pub(super) fn moved_on(seen: &Observed, case: &Case) -> bool {
-    seen.head.as_ref().is_some_and(|head| *head != case.rejected)
+    let other = case.content.is_none() || (seen.content.is_some() && seen.content != case.content);
+    other && seen.head.as_ref().is_some_and(|head| *head != case.rejected)
 }
 
 /// Somebody who has switched auto-sync on again, or who deploys something himself.
@@ -33,6 +34,9 @@ fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<Step> {
             Keeper::Nobody | Keeper::Forbids(_) => "auto-sync has been switched on again".to_owned(),
         };
         return Some(step_back(state, case, &who));
+    }
+    if let (Hold::Source { .. }, AutoSync::Unpinned(why)) = (&case.hold, &seen.auto_sync) {
+        return Some(step_back(state, case, why));
     }
     let operation = seen.operation.as_ref()?;
     let known = operation.id.as_ref() == Some(&case.id) || operation.started == case.operation;
@@ -49,8 +53,11 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, operation: 
         Hold::Nothing => false,
         Hold::AutoSync { .. } => !matches!(seen.auto_sync, AutoSync::On(_)),
         Hold::Window { .. } => case.hold.has_window(),
+        Hold::Source { .. } => seen.auto_sync == AutoSync::Pinned,
     };
-    if !case.acted && !in_force {
+    // Whether a source was put in place of another one can be seen.
+    let acted = case.acted && !matches!(case.hold, Hold::Source { .. });
+    if !acted && !in_force {
         return drop_case(seen, state, case, &why);
     }
     let mut next = state.with(case.at(Stage::Overtaken));
@@ -73,8 +80,15 @@ pub(super) fn lifting(seen: &Observed, state: &State, case: &Case) -> Step {
         (Hold::AutoSync { .. }, AutoSync::On(_)) | (Hold::Nothing, _) => keep(lifted(state)),
         // It was taken away altogether: there is nothing to switch on.
         (Hold::AutoSync { was }, AutoSync::Absent) if !was.by_removal => keep(lifted(state)),
-        (Hold::AutoSync { .. }, AutoSync::Off | AutoSync::Absent) => Step::Lift,
-        (hold @ Hold::Window { .. }, _) => {
+        (
+            Hold::AutoSync { .. },
+            AutoSync::Off
+            | AutoSync::Absent
+            | AutoSync::Follows(_)
+            | AutoSync::Pinned
+            | AutoSync::Unpinned(_),
+        ) => Step::Lift,
+        (hold @ (Hold::Window { .. } | Hold::Source { .. }), _) => {
             if hold.has_window() {
                 Step::Lift
             } else {
@@ -84,11 +98,11 @@ pub(super) fn lifting(seen: &Observed, state: &State, case: &Case) -> Step {
     }
 }
 
-/// What is kept once the window is in force.
+/// What is kept once the window is in force, or the source is there.
 pub fn placed(state: &State) -> State {
     let mut next = state.clone();
-    if let Some(Case { hold: Hold::Window { window, .. }, .. }) = &mut next.case {
-        *window = Window::Placed;
+    if let Some(case) = &mut next.case {
+        case.hold = case.hold.at(Window::Placed);
     }
     next
 }
@@ -97,12 +111,13 @@ pub fn placed(state: &State) -> State {
 pub fn lifted(state: &State) -> State {
     let mut next = state.clone();
     if let Some(case) = &state.case
-        && let Stage::Lifting { because } = &case.stage
+        && let Stage::Lifting { because, told: false } = &case.stage
     {
         let end = match &case.hold {
             Hold::Nothing => "is no longer quarantined",
             Hold::AutoSync { .. } => "is released, and auto-sync is as it was",
             Hold::Window { .. } => "is released, and the window that denied auto-sync is gone",
+            Hold::Source { .. } => "is released, and the application follows its own source again",
         };
         let text = format!("{} {end}: {because}", case.rejected.short());
         next.tell(case.notice(Reason::Released, text));
@@ -116,7 +131,11 @@ pub(super) fn step_back(state: &State, case: &Case, why: &str) -> Step {
     let mut next = state.clone();
     let text = format!("{why}: {} is no longer kept from being deployed", case.rejected.short());
     next.tell(case.notice(Reason::SteppedBack, text));
-    close(&mut next);
+    if matches!(case.hold, Hold::Source { .. }) && case.hold.has_window() {
+        next.case = Some(case.at(Stage::Lifting { because: why.to_owned(), told: true }));
+    } else {
+        close(&mut next);
+    }
     keep(next)
 }
 

@@ -1,5 +1,7 @@
 //! What can be seen of an application at one moment, in words that all GitOps tools share.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,12 +36,16 @@ pub struct Observed {
     pub operation: Option<Operation>,
     /// What its source resolves to now; none while that is unknown.
     pub head: Option<Revision>,
+    /// What tells the head's content from others, where the tool tells: what only changes beside it is no news.
+    pub content: Option<String>,
     /// Whether the tool deploys what is new by itself.
     pub auto_sync: AutoSync,
     /// How the application is, as seen after the last operation ended.
     pub health: Health,
     /// Revisions that were deployed in whole, oldest first.
     pub history: Vec<Entry>,
+    /// Kinds that it defines and that would be deleted with their definition, and all their objects with them.
+    pub definitions: BTreeSet<String>,
     /// Who would undo it if auto-sync were switched off.
     pub keeper: Keeper,
     /// Where a hold outside the application is put: for Argo CD the project.
@@ -115,6 +121,13 @@ pub enum AutoSync {
     Off,
     /// It is on, like this.
     On(Automatic),
+    /// It cannot be switched off: the tool always deploys what this source yields, in its own words. Another source in its
+    /// place holds.
+    Follows(String),
+    /// It follows our source.
+    Pinned,
+    /// It was made to follow our source, and somebody has undone that, in these words.
+    Unpinned(String),
 }
 
 /// How auto-sync is set.

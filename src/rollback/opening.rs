@@ -6,7 +6,7 @@ use crate::rollback::notice::{Notice, Reason};
 use crate::rollback::observed::{AutoSync, Gate, Keeper, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
 use crate::rollback::step::{Settings, Step, keep};
-use crate::rollback::target::{Unproven, choose};
+use crate::rollback::target::{Unproven, choose, keeps_definitions};
 
 /// No case is open: does the last operation ask for one?
 pub(super) fn open(seen: &Observed, state: &State, settings: &Settings) -> Option<Step> {
@@ -40,8 +40,17 @@ pub(super) fn open(seen: &Observed, state: &State, settings: &Settings) -> Optio
     let text = format!("The gate rejected {}: going back to {}", rejected.short(), target.1.short());
     next.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
     let hold = hold(seen);
-    next.case =
-        Some(Case { id, rejected, operation, target, hold, stage: Stage::Due, acted: false, by_hand: false });
+    next.case = Some(Case {
+        id,
+        rejected,
+        operation,
+        target,
+        hold,
+        stage: Stage::Due,
+        acted: false,
+        by_hand: false,
+        content: seen.content.clone(),
+    });
     Some(keep(next))
 }
 
@@ -79,14 +88,24 @@ pub fn by_hand(seen: &Observed, state: &State, to: Option<i64>) -> Result<State,
     if entry.revision == rejected {
         return Err(format!("{} is what it deploys already", rejected.short()));
     }
+    keeps_definitions(seen, state, entry).map_err(|none| none.to_string())?;
     let target = (entry.id, entry.revision.clone());
     let (operation, hold) = (operation.started.clone(), hold(seen));
     let id = format!("driftgate-{}-{:.12}", digits(&operation), rejected.name);
     let text = format!("A person goes back from {} to {}", rejected.short(), target.1.short());
     let mut next = state.of(&seen.uid);
     next.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
-    next.case =
-        Some(Case { id, rejected, operation, target, hold, stage: Stage::Due, acted: false, by_hand: true });
+    next.case = Some(Case {
+        id,
+        rejected,
+        operation,
+        target,
+        hold,
+        stage: Stage::Due,
+        acted: false,
+        by_hand: true,
+        content: seen.content.clone(),
+    });
     Ok(next)
 }
 
@@ -96,7 +115,8 @@ fn digits(text: &str) -> String {
 
 fn hold(seen: &Observed) -> Hold {
     match (&seen.auto_sync, &seen.keeper) {
-        (AutoSync::Absent | AutoSync::Off, _) => Hold::Nothing,
+        (AutoSync::Absent | AutoSync::Off | AutoSync::Pinned | AutoSync::Unpinned(_), _) => Hold::Nothing,
+        (AutoSync::Follows(was), _) => Hold::Source { was: was.clone(), window: Window::Wanted },
         (AutoSync::On(_), Keeper::Reverts(_)) => {
             Hold::Window { place: seen.place.clone(), window: Window::Wanted }
         }
@@ -126,7 +146,10 @@ pub(super) fn due(seen: &Observed, state: &State, case: &Case, settings: &Settin
 /// Nothing runs: hold, end what waits, roll back.
 fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, operation: &Operation) -> Step {
     let target = match choose(seen, state, &case.rejected, settings.unproven) {
-        _ if case.by_hand => case.target.clone(),
+        // A source of ours yields one revision for good.
+        _ if case.by_hand || matches!(case.hold, Hold::Source { .. }) && case.hold.has_window() => {
+            case.target.clone()
+        }
         Ok(entry) => (entry.id, entry.revision.clone()),
         Err(none) => return drop_case(seen, state, case, &none.to_string()),
     };
@@ -135,19 +158,19 @@ fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, opera
     // A person may have switched it on or off since the case was opened. Once the operation has ended, it may have been
     // us who switched it off.
     let changed = match (&case.hold, &needed) {
-        (Hold::Nothing, Hold::AutoSync { .. } | Hold::Window { .. }) => true,
+        (Hold::Nothing, Hold::AutoSync { .. } | Hold::Window { .. } | Hold::Source { .. }) => true,
         (Hold::AutoSync { .. }, Hold::Nothing) => !ended,
-        (Hold::Nothing, Hold::Nothing) | (Hold::AutoSync { .. } | Hold::Window { .. }, _) => false,
+        (Hold::Nothing, Hold::Nothing)
+        | (Hold::AutoSync { .. } | Hold::Window { .. } | Hold::Source { .. }, _) => false,
     };
     if changed {
         return keep(state.with(Case { hold: needed, ..case.clone() }));
     }
-    match (&case.hold, ended) {
-        (Hold::Window { place, window: Window::Wanted }, _) => {
-            let hold = Hold::Window { place: place.clone(), window: Window::Placing };
-            keep(state.with(Case { hold, ..case.clone() }))
+    match (case.hold.window(), ended) {
+        (Some(Window::Wanted), _) => {
+            keep(state.with(Case { hold: case.hold.at(Window::Placing), target, ..case.clone() }))
         }
-        (Hold::Window { window: Window::Placing, .. }, _) => Step::Hold,
+        (Some(Window::Placing), _) => Step::Hold,
         (_, false) => Step::End,
         (_, true) => {
             let case = Case { target, acted: true, ..case.at(Stage::Acting { blocked: false }) };
@@ -167,7 +190,8 @@ fn dropped(seen: &Observed, state: &State, case: &Case, why: &str) -> State {
     let off = matches!(case.hold, Hold::AutoSync { .. }) && !matches!(seen.auto_sync, AutoSync::On(_));
     if off || case.hold.has_window() {
         let because = format!("there is no rollback: {why}");
-        next.case = Some(Case { acted: false, ..case.at(Stage::Lifting { because }) });
+        let told = matches!(case.hold, Hold::Source { .. });
+        next.case = Some(Case { acted: false, ..case.at(Stage::Lifting { because, told }) });
     }
     next
 }

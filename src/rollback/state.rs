@@ -1,6 +1,8 @@
 //! What is kept of an application between two looks. It is the controller's memory: whatever is not in here and not in
 //! the application does not exist.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::rollback::case::{Case, Stage};
@@ -33,6 +35,9 @@ pub struct State {
     /// Revisions that a person has forbidden: never to them, but from them again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forbidden: Vec<Revision>,
+    /// Kinds that revisions define which passed: going back to one must not delete those that came since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<(Revision, BTreeSet<String>)>,
     /// The operation and revision that were judged to need no rollback, or to allow none.
     pub settled: Option<(String, Revision)>,
     /// What is being done about a rejected revision.
@@ -64,6 +69,7 @@ impl State {
             passed: Vec::new(),
             rejected: Vec::new(),
             forbidden: Vec::new(),
+            definitions: Vec::new(),
             settled: None,
             case: None,
             untold: Vec::new(),
@@ -112,6 +118,16 @@ impl State {
         remember(&mut self.passed, revision);
     }
 
+    /// Remembers which kinds a revision defines.
+    pub(super) fn define(&mut self, revision: &Revision, kinds: &BTreeSet<String>) {
+        self.definitions.retain(|(known, _)| known != revision);
+        if !kinds.is_empty() {
+            self.definitions.push((revision.clone(), kinds.clone()));
+        }
+        let surplus = self.definitions.len().saturating_sub(MOST_REVISIONS);
+        self.definitions.drain(..surplus);
+    }
+
     /// Remembers a revision from which we went back.
     pub(super) fn reject(&mut self, revision: &Revision) {
         self.forbidden.retain(|known| known != revision);
@@ -123,7 +139,7 @@ impl State {
     pub fn release(&mut self, forbid: bool, by: &str) {
         let Some(case) = &mut self.case else { return };
         let revision = case.rejected.clone();
-        case.stage = Stage::Lifting { because: format!("{by} released it") };
+        case.stage = Stage::Lifting { because: format!("{by} released it"), told: false };
         if forbid {
             case.acted = false;
             self.rejected.retain(|known| *known != revision);

@@ -32,7 +32,7 @@ pub enum Step {
     Rest(Option<Timestamp>),
     /// Keep this.
     Keep(Box<State>),
-    /// Put the case's window in force.
+    /// Put the case's window in force, or make its source.
     Hold,
     /// End the operation that waits or is blocked, and switch auto-sync off in the same write if the case says so.
     End,
@@ -99,9 +99,11 @@ fn learn(seen: &Observed, state: &State) -> Option<State> {
     }
     let mut next = state.clone();
     next.pass(revision);
+    next.define(revision, &seen.definitions);
     if let Some(case) = next.case.as_mut().filter(|case| case.rejected == *revision && !case.by_hand) {
         if !matches!(case.stage, Stage::Lifting { .. }) {
-            case.stage = Stage::Lifting { because: "a later sync of it passed the gate".to_owned() };
+            let because = "a later sync of it passed the gate".to_owned();
+            case.stage = Stage::Lifting { because, told: false };
         }
         case.acted = false;
     }

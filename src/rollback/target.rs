@@ -26,6 +26,8 @@ pub enum NoTarget {
     Unproven(Revision),
     /// The newest that could do is of sources of another shape.
     Reshaped(Revision),
+    /// Going back to it would delete these definitions of kinds, and all their objects.
+    Defines(Revision, String),
 }
 
 impl fmt::Display for NoTarget {
@@ -40,8 +42,14 @@ impl fmt::Display for NoTarget {
             ),
             Self::Reshaped(revision) => write!(
                 f,
-                "{} is the revision to go back to, but it had one source where there are several now, or several \
-                 where there is one",
+                "{} is the revision to go back to, but the application was made of its sources in another way then: of \
+                 their number, folder, patches or substitutions something has changed since",
+                revision.short()
+            ),
+            Self::Defines(revision, kinds) => write!(
+                f,
+                "going back to {} would delete the definition of {kinds}, and with it all objects of that kind: delete \
+                 it by hand first if that is meant, or keep it out of pruning",
                 revision.short()
             ),
         }
@@ -67,5 +75,20 @@ pub fn choose<'a>(
     let newest = allowed.first().ok_or(NoTarget::AllRejected)?;
     let proven = |entry: &&&Entry| unproven == Unproven::LastSuccess || state.has_passed(&entry.revision);
     let target = allowed.iter().find(proven).ok_or_else(|| NoTarget::Unproven(newest.revision.clone()))?;
-    if target.fits { Ok(target) } else { Err(NoTarget::Reshaped(target.revision.clone())) }
+    if !target.fits {
+        return Err(NoTarget::Reshaped(target.revision.clone()));
+    }
+    keeps_definitions(seen, state, target)?;
+    Ok(target)
+}
+
+/// Whether the kinds that are defined now are defined there too.
+///
+/// # Errors
+/// Some are not, or nobody knows.
+pub(super) fn keeps_definitions(seen: &Observed, state: &State, target: &Entry) -> Result<(), NoTarget> {
+    let known = state.definitions.iter().find(|(revision, _)| *revision == target.revision);
+    let kept = |kind: &&String| known.is_some_and(|(_, kinds)| kinds.contains(*kind));
+    let lost: Vec<&str> = seen.definitions.iter().filter(|kind| !kept(kind)).map(String::as_str).collect();
+    if lost.is_empty() { Ok(()) } else { Err(NoTarget::Defines(target.revision.clone(), lost.join(", "))) }
 }

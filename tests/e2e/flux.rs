@@ -1,6 +1,7 @@
-//! The gate under a real kustomize-controller: the shipped component, the shipped rights, the real program.
+//! driftgate under a real kustomize-controller: the gate with the shipped component and rights, and rollbacks.
 
 mod gated;
 mod rights;
+mod rollback;
 mod traps;
 mod verdicts;

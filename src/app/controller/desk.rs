@@ -1,25 +1,26 @@
 //! The leader's desk: which applications there is work on, who works on which, and what is known of each.
 
 mod entry;
+mod flux;
 mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::stream::{BoxStream, SelectAll, StreamExt as _};
+use futures::stream::StreamExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::controller::metrics::Metrics;
 use crate::app::controller::tell::Herald;
-use crate::app::rollback::{Executor, Failure, Name, Tool};
-use crate::cluster::{Change, Watching};
+use crate::app::rollback::{Executor, Failure, Name};
+use crate::cluster::{ApiError, Change, Reason, Watching};
 use crate::gitops::argocd::rollback::live::Live;
 use crate::rollback::Step;
 use crate::store::states::{Holder, Kept};
 use entry::{Entry, Told, Worked, tell, work};
 pub(super) use news::Scope;
-use news::{News, name, stream};
+use news::{Listing, News, name, stream, watches};
 
 /// The desk; whoever drops it ends all work on it.
 pub(super) struct Desk {
@@ -31,13 +32,6 @@ pub(super) struct Desk {
     timers: BTreeSet<(Instant, Name)>,
     working: JoinSet<Worked>,
     telling: JoinSet<Told>,
-}
-
-/// A namespace's list as far as it has come.
-#[derive(Default)]
-struct Listing {
-    names: BTreeSet<Name>,
-    complete: bool,
 }
 
 impl Desk {
@@ -65,15 +59,8 @@ impl Desk {
         if let Err(failure) = self.remember(&mut states).await {
             return failure;
         }
-        let mut listings: Vec<Listing> = Vec::new();
-        let mut news: SelectAll<BoxStream<'static, News>> = SelectAll::new();
+        let (mut news, mut listings) = watches(&self.executor, &self.scope);
         news.push(stream(states, |change| News::State(Box::new(change))));
-        let queries = self.executor.argo().map(|argo| self.scope.queries(argo.kind())).unwrap_or_default();
-        for (index, query) in queries.into_iter().enumerate() {
-            listings.push(Listing::default());
-            let watching = self.executor.cluster().watch(query);
-            news.push(stream(watching, move |change| News::Application(index, Box::new(change))));
-        }
         loop {
             let timer = self.timers.first().map(|(at, _)| *at);
             tokio::select! {
@@ -101,21 +88,27 @@ impl Desk {
     fn hear(&mut self, news: News, listings: &mut [Listing]) -> Result<(), Failure> {
         match news {
             News::State(change) => self.hear_state(*change)?,
+            News::Source(kind, change) => self.hear_source(&kind, *change)?,
             News::Application(index, change) => {
                 if let Some(listing) = listings.get_mut(index) {
                     self.hear_application(*change, listing)?;
                 }
-                if listings.iter().all(|listing| listing.complete) {
-                    self.metrics.set_ready(true);
+            }
+            News::Kustomization(index, change) => {
+                if let Some(listing) = listings.get_mut(index) {
+                    self.hear_kustomization(*change, listing)?;
                 }
             }
+        }
+        if listings.iter().all(|listing| listing.complete) {
+            self.metrics.set_ready(true);
         }
         Ok(())
     }
 
     fn hear_application(&mut self, change: Change<Live>, listing: &mut Listing) -> Result<(), Failure> {
         match change {
-            Change::Listing => *listing = Listing::default(),
+            Change::Listing => listing.restart(),
             Change::Listed => {
                 listing.complete = true;
                 self.look_for_gone(listing);
@@ -134,21 +127,30 @@ impl Desk {
                 }
             }
             Change::Hidden(gap) => tracing::warn!("an Application is left alone: {gap}"),
-            Change::Ended(error) => return Err(error.into()),
+            Change::Ended(error) => return self.ended(error, Some(listing)),
+        }
+        Ok(())
+    }
+
+    /// A watch has ended. Where another tool is served, one that we have no rights for is not.
+    fn ended(&self, error: ApiError, listing: Option<&mut Listing>) -> Result<(), Failure> {
+        let both = self.executor.argo().is_ok() && self.executor.flux().is_ok();
+        if !both || error.reason() != Reason::Forbidden {
+            return Err(error.into());
+        }
+        tracing::warn!(%error, "a GitOps tool is not served; grant that, or leave it out by --tool");
+        if let Some(listing) = listing {
+            listing.complete = true;
         }
         Ok(())
     }
 
     /// Applications with a state that the complete list does not have: they went while nobody looked.
     fn look_for_gone(&mut self, listing: &Listing) {
-        let namespaces = self.scope.namespaces.clone();
-        let listed = |name: &&Name| {
-            name.tool == Tool::ArgoCd && (namespaces.is_empty() || namespaces.contains(&name.namespace))
-        };
         let gone: Vec<Name> = self
             .entries
             .keys()
-            .filter(listed)
+            .filter(|name| name.tool == listing.tool && self.scope.covers(name))
             .filter(|name| !listing.names.contains(name))
             .cloned()
             .collect();

@@ -13,6 +13,8 @@ pub(super) enum Done {
     Written,
     /// Something has changed since it was seen, so nothing was written.
     Outdated,
+    /// It is on its way: there is nothing to do until something changes, or until this time.
+    Waits(Timestamp),
     /// It will not be, for this reason.
     Never(String),
 }
@@ -32,6 +34,7 @@ impl Executor {
         let ours = seen.uid == kept.state.uid && !seen.deleting;
         let done = match &sight.view {
             View::Argo(live) => self.argo()?.act(step, name, (live, seen), &case, ours).await,
+            View::Flux(live) => self.flux()?.act(step, name, live, &case, ours).await,
         };
         let why = match done {
             Ok(Done::Written) => {
@@ -44,6 +47,7 @@ impl Executor {
                 return Ok(None);
             }
             Ok(Done::Outdated) => return Ok(None),
+            Ok(Done::Waits(until)) => return Ok(Some(until)),
             Ok(Done::Never(why)) => why,
             Err(error) if error.is_final() && *step != Step::Lift => error.to_string(),
             Err(error) => return Err(error),

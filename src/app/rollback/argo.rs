@@ -10,8 +10,9 @@ use crate::app::rollback::{Done, Failure, Name, Options};
 use crate::cluster::{ApiKind, Cluster, Kinds, Reason};
 use crate::gitops::argocd::rollback::generator::{ApplicationSet, Generator};
 use crate::gitops::argocd::rollback::live::Live;
-use crate::gitops::argocd::rollback::observe::{Around, OptIn, generator_of, observe};
+use crate::gitops::argocd::rollback::observe::{Around, generator_of, observe};
 use crate::gitops::argocd::rollback::write;
+use crate::gitops::wanted::OptIn;
 use crate::model::reference::GroupKind;
 use crate::rollback::{Case, Gate, Keeper, Observed, Settings, State, Step, step};
 
@@ -103,7 +104,7 @@ impl Argo {
             },
             Step::Lift => match self.remove(name, case).await? {
                 Done::Written if ours => self.patch(name, &write::lift(live, case)).await,
-                removed @ (Done::Written | Done::Outdated | Done::Never(_)) => Ok(removed),
+                removed @ (Done::Written | Done::Outdated | Done::Waits(_) | Done::Never(_)) => Ok(removed),
             },
             Step::Rest(_) | Step::Keep(_) => Ok(Done::Written),
         }

@@ -32,6 +32,9 @@ pub(in crate::app) enum Failure {
     /// There is no such project.
     #[error("AppProject {0} is not there, so nothing can be held in it")]
     NoProject(String),
+    /// It is there but cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    Undecodable(String, String),
     /// It changed all the time.
     #[error("{0} changed at each of many steps; it is looked at again later")]
     Restless(String),
@@ -42,7 +45,7 @@ impl Failure {
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Api(error) => error.is_final(),
-            Self::NoProject(_) => true,
+            Self::NoProject(_) | Self::Undecodable(..) => true,
             Self::Store(_) | Self::NoTool | Self::NoArgoCd | Self::NoFlux | Self::Restless(_) => false,
         }
     }
@@ -58,6 +61,7 @@ impl Failure {
                 Reason::Undecodable | Reason::Invalid | Reason::Other => "Invalid",
             },
             Self::Store(_) => "State",
+            Self::Undecodable(..) => "Invalid",
             Self::NoTool | Self::NoArgoCd | Self::NoFlux | Self::NoProject(_) => "NotFound",
             Self::Restless(_) => "Restless",
         }
@@ -72,6 +76,7 @@ impl Failure {
             | Self::NoArgoCd
             | Self::NoFlux
             | Self::NoProject(_)
+            | Self::Undecodable(..)
             | Self::Restless(_) => false,
         }
     }

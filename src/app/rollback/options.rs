@@ -1,7 +1,7 @@
 //! Which application, and what the arguments say about all of them.
 
 use crate::cli::{self, RollbackOptions};
-use crate::gitops::argocd::rollback::observe::OptIn;
+use crate::gitops::wanted::OptIn;
 use crate::rollback::{Settings, Unproven};
 
 /// Who deploys an application.
@@ -36,6 +36,11 @@ impl Name {
         Some(Self { tool, namespace: namespace.to_owned(), name: name.to_owned() })
     }
 
+    /// A Kustomization's.
+    pub(in crate::app) fn flux(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { tool: Tool::Flux, namespace: namespace.into(), name: name.into() }
+    }
+
     /// For sentences: `Application argocd/shop`, `Kustomization apps/shop`.
     pub(in crate::app) fn words(&self) -> String {
         let kind = match self.tool {
@@ -63,10 +68,28 @@ pub(in crate::app) struct Options {
     pub(in crate::app) argocd_namespace: String,
     /// Namespace of the states.
     pub(in crate::app) state_namespace: String,
+    /// The tools to serve; all that are installed if there is none.
+    pub(in crate::app) tools: Vec<Tool>,
     /// Whose rollbacks are wanted.
     pub(in crate::app) opt_in: OptIn,
     /// What was decided beforehand.
     pub(in crate::app) settings: Settings,
+}
+
+impl Options {
+    /// The same for these tools only.
+    pub(in crate::app) fn serving(self, tools: &[cli::Tool]) -> Self {
+        let tool = |tool: &cli::Tool| match tool {
+            cli::Tool::Argocd => Tool::ArgoCd,
+            cli::Tool::Flux => Tool::Flux,
+        };
+        Self { tools: tools.iter().map(tool).collect(), ..self }
+    }
+
+    /// True for a tool to serve.
+    pub(super) fn serves(&self, tool: Tool) -> bool {
+        self.tools.is_empty() || self.tools.contains(&tool)
+    }
 }
 
 impl From<&RollbackOptions> for Options {
@@ -83,6 +106,7 @@ impl From<&RollbackOptions> for Options {
         Self {
             argocd_namespace: args.argocd_namespace.clone(),
             state_namespace: args.namespace.clone(),
+            tools: Vec::new(),
             opt_in,
             settings: Settings { unproven, health_timeout },
         }

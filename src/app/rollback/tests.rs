@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::{Duration, timeout};
 
 use super::*;
-use crate::gitops::argocd::rollback::observe::OptIn;
+use crate::gitops::wanted::OptIn;
 use crate::memory::{Fault, Matching, What, Where};
 use crate::rollback::{Reason as Told, Settings};
 use argo::{Argo, reference};
@@ -15,6 +15,7 @@ fn options() -> Options {
     Options {
         argocd_namespace: "argocd".into(),
         state_namespace: "driftgate".into(),
+        tools: Vec::new(),
         opt_in: OptIn::Marked,
         settings: Settings::default(),
     }

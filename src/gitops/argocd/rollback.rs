@@ -14,8 +14,6 @@ pub mod window;
 pub mod write;
 pub mod writers;
 
-/// Annotation or label of an Application by which rollbacks are asked for (`on`) or declined (`off`).
-pub const WANTED: &str = "driftgate.dev/rollback";
 /// Item of an operation's `info` that tells our operations from others.
 pub const OPERATION_ID: &str = "driftgate.dev/rollback";
 /// Who asks for our operations.

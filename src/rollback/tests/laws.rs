@@ -66,9 +66,15 @@ fn worlds() -> impl Strategy<Value = World> {
         1 => Just(Keeper::Forbids("steps".into())),
     ];
     let auto = prop_oneof![4 => Just(Some(true)), 1 => Just(None), 1 => Just(Some(false))];
-    (prop::collection::btree_set(1usize..6, 0..4), 0usize..3, keeper, auto).prop_map(
+    let switched = (prop::collection::btree_set(1usize..6, 0..4), 0usize..3, keeper, auto).prop_map(
         |(critical, retries, keeper, auto)| World::new(critical.into_iter().collect(), retries, keeper, auto),
-    )
+    );
+    let follows = prop::collection::btree_set(1usize..6, 0..4).prop_map(|critical| {
+        let mut world = World::new(critical.into_iter().collect(), 0, Keeper::Nobody, Some(true));
+        world.follows = true;
+        world
+    });
+    prop_oneof![2 => switched, 1 => follows]
 }
 
 struct Stage {

@@ -1,5 +1,7 @@
 //! A GitOps tool in small: what it does by itself, what people do to it, and what our writes do.
 
+use std::collections::BTreeSet;
+
 use crate::rollback::*;
 
 /// Revisions are numbers; those in `critical` are rejected by their gate.
@@ -12,6 +14,10 @@ pub(super) struct World {
     pub(super) uid: usize,
     pub(super) head: usize,
     pub(super) auto: Option<bool>,
+    /// Auto-sync is no switch: the tool follows its source, or ours in its place.
+    pub(super) follows: bool,
+    /// It followed ours, and somebody has undone that.
+    undone: bool,
     declared: Option<bool>,
     pub(super) window: bool,
     pub(super) operation: Option<Running>,
@@ -51,6 +57,8 @@ impl World {
             uid: 1,
             head: 0,
             auto,
+            follows: false,
+            undone: false,
             declared: auto,
             window: false,
             operation: None,
@@ -77,10 +85,15 @@ impl World {
                 message: "it failed".into(),
             }),
             head: Some(revision(self.head)),
+            content: None,
+            definitions: BTreeSet::new(),
             auto_sync: match self.auto {
                 None => AutoSync::Absent,
-                Some(false) => AutoSync::Off,
-                Some(true) => AutoSync::On(automatic()),
+                Some(true) if !self.follows => AutoSync::On(automatic()),
+                Some(false) if !self.follows => AutoSync::Off,
+                Some(true) if self.undone => AutoSync::Unpinned("somebody has edited it".into()),
+                Some(true) => AutoSync::Follows("its own".into()),
+                Some(false) => AutoSync::Pinned,
             },
             health: Health::Good,
             history: self
@@ -152,8 +165,10 @@ impl World {
         match what {
             Person::Commits(revision) => self.head = revision,
             Person::Syncs(revision) if self.is_over() => self.start(revision, None, 0),
-            Person::SwitchesOn if self.auto == Some(false) => self.auto = Some(true),
-            Person::SwitchesOff if self.auto == Some(true) => self.auto = Some(false),
+            Person::SwitchesOn if self.auto == Some(false) => {
+                (self.auto, self.undone) = (Some(true), self.follows);
+            }
+            Person::SwitchesOff if self.auto == Some(true) && !self.follows => self.auto = Some(false),
             Person::Recreates => {
                 let (keeper, critical, retries) = (self.keeper.clone(), self.critical.clone(), self.retries);
                 let fresh = Self::new(critical, retries, keeper, self.declared);
@@ -162,6 +177,7 @@ impl World {
                     uid: self.uid + 1,
                     head: self.head,
                     window: self.window,
+                    follows: self.follows,
                     clock: self.clock,
                     broken: std::mem::take(&mut self.broken),
                     ..fresh
@@ -182,14 +198,22 @@ impl World {
             return true;
         }
         if *step == Step::Lift && case.hold.has_window() {
-            self.window = false;
-            return true;
+            if !self.follows || self.uid.to_string() != state.uid {
+                self.window = false;
+                return true;
+            }
+            if version == self.version {
+                self.version += 1;
+                (self.window, self.auto, self.undone) = (false, self.declared, false);
+                return true;
+            }
+            return false;
         }
         if version != self.version {
             return false;
         }
         self.version += 1;
-        let off = matches!(case.hold, Hold::AutoSync { .. });
+        let off = matches!(case.hold, Hold::AutoSync { .. } | Hold::Source { .. });
         match step {
             Step::End => {
                 let operation = self.operation.as_mut().unwrap();
@@ -213,6 +237,9 @@ impl World {
 
     fn roll_back(&mut self, case: &Case) {
         let (rejected, target) = (number(&case.rejected), number(&case.target.1));
+        if self.follows && !self.window {
+            self.broken.push("our source was not there".into());
+        }
         let over = self.operation.as_ref().unwrap();
         let right = over.phase == Phase::Failed && over.revision == rejected && over.id.is_none();
         let mut wrong = Vec::new();

@@ -53,6 +53,11 @@ impl GitRepo {
         self.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     }
 
+    /// Takes all commits off the branch: the next one is the first.
+    pub(crate) fn rewrite(&self) {
+        self.git(&["update-ref", "-d", "refs/heads/main"]);
+    }
+
     fn record(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);

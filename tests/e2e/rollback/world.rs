@@ -24,15 +24,15 @@ pub(super) struct World<'a> {
 }
 
 /// How the gate of a commit ends.
-pub(super) const PASS: i32 = 0;
-pub(super) const CRITICAL: i32 = 20;
+pub(crate) const PASS: i32 = 0;
+pub(crate) const CRITICAL: i32 = 20;
 
 /// The files of a commit: a Deployment with this image, and a gate that ends like this.
 pub(super) fn files(image: &str, exit_code: i32) -> [(&'static str, String); 2] {
     [("app.yaml", deployment(image).to_string()), ("gate.yaml", gate(exit_code).to_string())]
 }
 
-pub(super) fn deployment(image: &str) -> Value {
+pub(crate) fn deployment(image: &str) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
         "spec": {
@@ -46,7 +46,7 @@ pub(super) fn deployment(image: &str) -> Value {
 }
 
 /// The shipped Job, but its container is played: it ends at once with this exit code.
-pub(super) fn gate(exit_code: i32) -> Value {
+pub(crate) fn gate(exit_code: i32) -> Value {
     let shipped = include_str!("../../../manifests/gate/job.yaml");
     let mut job: Value = serde_saphyr::from_str(shipped).unwrap();
     let played =
@@ -285,7 +285,7 @@ async fn all_events(ctx: &Ctx, app: &App) -> Vec<Event> {
 }
 
 /// The shipped account of the controller.
-pub(super) const ACCOUNT: &str = "driftgate-controller";
+pub(crate) const ACCOUNT: &str = "driftgate-controller";
 
 /// Gives the controller the shipped rights, in the test's namespace instead of the platform's.
 async fn installed(ctx: &Ctx) {
@@ -303,7 +303,8 @@ pub(super) async fn may_write_windows(ctx: &Ctx) {
     install(ctx, &[include_str!("../../../kustomize/components/controller-windows/role.yaml")]).await;
 }
 
-async fn install(ctx: &Ctx, manifests: &[&str]) {
+/// Applies manifests of the controller, in the test's namespace instead of the platform's.
+pub(crate) async fn install(ctx: &Ctx, manifests: &[&str]) {
     for text in manifests {
         let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
         for mut object in objects {
@@ -339,7 +340,7 @@ pub(crate) async fn controlled(ctx: &Ctx) -> Controller {
 /// A controller with its account and these arguments, for all Applications.
 pub(super) async fn controlled_in(ctx: &Ctx, args: &[&str]) -> Controller {
     installed(ctx).await;
-    Controller::launch(ctx, "first", args).await
+    Controller::launch(ctx, "first", &[&["--tool=argocd"], args].concat()).await
 }
 
 /// A controller of its own process; it is killed when this is dropped.
@@ -352,7 +353,7 @@ impl Controller {
     /// Serves the applications of the test, and keeps its state in the test's namespace.
     pub(super) async fn start(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
         let selector = format!("test={}", ctx.ns);
-        Self::launch(ctx, identity, &[&["--selector", &selector], args].concat()).await
+        Self::launch(ctx, identity, &[&["--tool=argocd", "--selector", &selector], args].concat()).await
     }
 
     /// The same, but it reaches the API server at another address.
@@ -360,14 +361,15 @@ impl Controller {
         let [port] = free_ports();
         let address = format!("127.0.0.1:{port}");
         let selector = format!("test={}", ctx.ns);
-        let args = ["controller", "-v", "--selector", &selector, "--listen", &address];
+        let args = ["controller", "-v", "--tool=argocd", "--selector", &selector, "--listen", &address];
         let log = log_file(&format!("controller-{}.log", ctx.ns));
         let endpoint = Endpoint { url: url.to_owned(), ca_pem: ctx.plane.endpoint.ca_pem.clone() };
         let process = launch_at(&endpoint, ctx, "first", &args, [log.clone(), log]).await;
         Self { process, address }
     }
 
-    async fn launch(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
+    /// Serves what the arguments say.
+    pub(crate) async fn launch(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
         let [port] = free_ports();
         let address = format!("127.0.0.1:{port}");
         let fixed = ["controller", "-v", "--listen", &address];
@@ -382,7 +384,7 @@ impl Controller {
     }
 
     /// What it answers to a GET.
-    pub(super) async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         self.try_get(path).await.unwrap()
     }
 
@@ -394,14 +396,14 @@ impl Controller {
 
 /// How a command ended.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) code: i32,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs a command with the rights of the controller to its end.
-pub(super) async fn run(ctx: &Ctx, args: &[&str]) -> Ended {
+pub(crate) async fn run(ctx: &Ctx, args: &[&str]) -> Ended {
     let [id] = free_ports();
     let logs = ["out", "err"].map(|stream| log_file(&format!("command-{}-{id}.{stream}", ctx.ns)));
     let mut process = launch(ctx, "a-person", args, logs.clone()).await;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::gitops::argocd::rollback::generator::Generator;
-use crate::gitops::argocd::rollback::observe::{Around, OptIn, observe};
+use crate::gitops::argocd::rollback::observe::{Around, observe};
+use crate::gitops::wanted::OptIn;
 use crate::memory::{Api, ObjectRef};
 use crate::rollback::State;
 use crate::store::states::example;

@@ -2,11 +2,9 @@
 
 use crate::exit::Exit;
 use crate::gitops::argocd::rollback::live::Row;
+use crate::gitops::job::{GATE, exit_code};
 use crate::rollback::Gate;
 use crate::scope::HookPhase;
-
-/// Name of the container in the shipped Jobs, and part of the Jobs' names.
-pub const GATE: &str = "driftgate";
 
 /// What the rows of an attempt say; a critical verdict is final, whatever another row says.
 pub fn gate(rows: &[Row]) -> Gate {
@@ -34,15 +32,6 @@ fn row(row: &Row) -> Gate {
         "Succeeded" if post_sync && row.name.contains(GATE) => Gate::Passed,
         _ => Gate::Silent,
     }
-}
-
-/// The exit code of the gate's container in the words of the Job controller's `podFailurePolicy`:
-/// `Container driftgate for pod shop/driftgate-x failed with exit code 20 matching FailJob rule at index 0`.
-fn exit_code(message: &str) -> Option<u8> {
-    let rest = message.strip_prefix("Container ")?.strip_prefix(GATE)?.strip_prefix(" for pod ")?;
-    let (_pod, rest) = rest.split_once(" failed with exit code ")?;
-    let (code, _index) = rest.split_once(" matching FailJob rule at index ")?;
-    code.parse().ok()
 }
 
 #[cfg(test)]

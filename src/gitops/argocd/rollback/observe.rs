@@ -1,14 +1,17 @@
 //! From an Application to what the decision needs of it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::declared::short_hex;
+use crate::gitops::argocd::rollback::OPERATION_ID;
 use crate::gitops::argocd::rollback::gate::gate;
 use crate::gitops::argocd::rollback::generator::Generator;
 use crate::gitops::argocd::rollback::live::{Deployed, Live, Operation, OperationState};
-use crate::gitops::argocd::rollback::{OPERATION_ID, WANTED};
+use crate::gitops::wanted::OptIn;
 use crate::rollback as r;
 use crate::scope::TRACKING_ID;
 
@@ -18,18 +21,6 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const APPLIERS: &[&str] = &["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"];
 /// What Argo CD says of an operation that may not run now.
 const BLOCKED: &str = "Sync operation blocked by sync window";
-
-/// Whose rollbacks are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptIn {
-    /// Of Applications that carry `driftgate.dev/rollback: "on"`, as annotation or label.
-    Marked,
-    /// Of all.
-    All {
-        /// Those that carry `off` are left alone.
-        opt_out: bool,
-    },
-}
 
 /// What an Application does not say itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +47,11 @@ pub fn observe(live: &Live, around: &Around) -> r::Observed {
     r::Observed {
         uid: live.metadata.uid.clone(),
         deleting: live.metadata.is_deleting(),
-        wanted: wanted(live, around.opt_in),
+        wanted: around.opt_in.wants(&live.metadata),
         operation: operation(live),
         head: head(live),
+        content: None,
+        definitions: BTreeSet::new(),
         auto_sync: auto_sync(live, around.switch),
         health: health(live),
         history: live.status.history.iter().map(entry).filter(|it| !it.revision.name.is_empty()).collect(),
@@ -74,15 +67,6 @@ pub fn generator_of(live: &Live) -> Option<&str> {
     let owner =
         owners.iter().find(|it| it.kind == "ApplicationSet" && it.api_version.starts_with("argoproj.io/"))?;
     Some(&owner.name)
-}
-
-fn wanted(live: &Live, opt_in: OptIn) -> bool {
-    let marks = [&live.metadata.annotations, &live.metadata.labels];
-    let says = |what: &str| marks.iter().any(|marks| marks.get(WANTED).is_some_and(|value| value == what));
-    match opt_in {
-        OptIn::Marked => says("on"),
-        OptIn::All { opt_out } => !(opt_out && says("off")),
-    }
 }
 
 /// What was deployed; none if it is not known.

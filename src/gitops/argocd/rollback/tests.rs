@@ -2,8 +2,9 @@ use serde_json::{Value, json};
 
 use crate::gitops::argocd::rollback::generator::Generator;
 use crate::gitops::argocd::rollback::live::Live;
-use crate::gitops::argocd::rollback::observe::{Around, OptIn, observe};
+use crate::gitops::argocd::rollback::observe::{Around, observe};
 use crate::gitops::argocd::rollback::write;
+use crate::gitops::wanted::OptIn;
 use crate::rollback::{AutoSync, Automatic, Case, Gate, Health, Hold, Keeper, Observed, Phase, Stage};
 
 fn source(path: &str) -> Value {
@@ -198,6 +199,7 @@ fn case(hold: Hold) -> Case {
         stage: Stage::Due,
         acted: false,
         by_hand: false,
+        content: None,
     }
 }
 

@@ -96,7 +96,7 @@ fn guarded(live: &Live) -> Value {
 
 fn switch_off(patch: &mut Value, hold: &Hold) {
     match hold {
-        Hold::Nothing | Hold::Window { .. } => {}
+        Hold::Nothing | Hold::Window { .. } | Hold::Source { .. } => {}
         Hold::AutoSync { was } if was.by_removal => patch["spec"]["syncPolicy"]["automated"] = Value::Null,
         Hold::AutoSync { .. } => patch["spec"]["syncPolicy"]["automated"]["enabled"] = json!(false),
     }

@@ -1,0 +1,76 @@
+//! The writes to a Kustomization. Each is one merge patch, guarded by the version that was observed: the API server
+//! refuses it if anything has changed since.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::gitops::flux::kustomization::{Kustomization, RECONCILE, REQUESTED_AT};
+use crate::gitops::flux::rollback::CASE;
+use crate::gitops::flux::rollback::clone::Was;
+use crate::rollback::Case;
+
+/// Label of what a `ResourceSet` of Flux Operator applies.
+const RESOURCE_SET: &str = "resourceset.fluxcd.controlplane.io/name";
+/// Label of what a `HelmRelease` applies.
+const HELM_RELEASE: &str = "helm.toolkit.fluxcd.io/name";
+
+/// Annotations by which whoever applies the Kustomization leaves it alone: a parent would put `sourceRef` back.
+fn left_alone(app: &Kustomization) -> Vec<(&'static str, &'static str)> {
+    let mut wanted = vec![(RECONCILE, "disabled")];
+    if app.metadata.labels.contains_key(RESOURCE_SET) {
+        wanted.push(("fluxcd.controlplane.io/reconcile", "disabled"));
+    }
+    if app.metadata.labels.contains_key(HELM_RELEASE) {
+        wanted.push(("helm.toolkit.fluxcd.io/driftDetection", "disabled"));
+    }
+    wanted
+}
+
+/// What is in place of ours now, in words that [`Was`] reads.
+pub fn was(app: &Kustomization) -> String {
+    let source = &app.spec.source_ref;
+    let annotations: Map<String, Value> = left_alone(app)
+        .into_iter()
+        .map(|(name, _)| (name.to_owned(), json!(app.metadata.annotations.get(name))))
+        .collect();
+    json!({
+        "sourceRef": {"kind": source.kind, "name": source.name, "namespace": source.namespace},
+        "namespace": app.source().namespace, "annotations": annotations,
+    })
+    .to_string()
+}
+
+/// Puts our source in place of the Kustomization's own, and keeps whoever applies it from putting it back.
+pub fn swap(app: &Kustomization, case: &Case, clone: &str) -> Value {
+    let mut annotations: Map<String, Value> =
+        left_alone(app).into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    annotations.insert(CASE.to_owned(), json!(case.id));
+    json!({
+        "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
+        "spec": {"sourceRef": {"name": clone}},
+    })
+}
+
+/// Puts back what is still ours, and asks for a reconciliation; none if nothing is.
+pub fn lift(app: &Kustomization, case: &Case, was: &Was, now: Timestamp) -> Option<Value> {
+    let marked = app.metadata.annotations.get(CASE).is_some_and(|id| *id == case.id);
+    let on_clone = app.spec.source_ref.name == was.clone_of(case).name;
+    if !marked && !on_clone {
+        return None;
+    }
+    let mut annotations = Map::new();
+    for (name, before) in &was.annotations {
+        if app.metadata.annotations.get(name.as_str()).is_some_and(|value| value == "disabled") {
+            annotations.insert(name.clone(), json!(before));
+        }
+    }
+    annotations.insert(CASE.to_owned(), Value::Null);
+    annotations.insert(REQUESTED_AT.to_owned(), json!(now.to_string()));
+    let mut patch = json!({
+        "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
+    });
+    if on_clone {
+        patch["spec"]["sourceRef"]["name"] = json!(was.source_ref.name);
+    }
+    Some(patch)
+}
