@@ -114,7 +114,6 @@ impl Hand {
         let wrong = || End(Exit::Usage, format!("{name} is no NAMESPACE/NAME"));
         let name = Name::parse(name).ok_or_else(wrong)?;
         executor.kind(name.tool)?;
-        executor.learn(&name).await?;
         let kept = executor.states().get(&name.to_string()).await.map_err(Failure::from)?;
         let mut hand = Self { executor, herald, name, kept, deadline, said: Vec::new() };
         hand.said = hand.kept.state.untold.iter().map(|notice| notice.id.clone()).collect();

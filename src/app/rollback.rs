@@ -97,14 +97,6 @@ impl Executor {
         self.flux.as_ref().ok_or(Failure::NoFlux)
     }
 
-    /// Finds out what only a watch of all applications tells: for whoever asks about one.
-    pub(super) async fn learn(&self, name: &Name) -> Result<(), Failure> {
-        match name.tool {
-            Tool::ArgoCd => Ok(()),
-            Tool::Flux => self.flux()?.learn().await,
-        }
-    }
-
     /// The kind of an application.
     ///
     /// # Errors

@@ -167,6 +167,7 @@ fn unwritten(error: Failure) -> Result<Done, Failure> {
         | Failure::NoArgoCd
         | Failure::NoFlux
         | Failure::NoProject(_)
+        | Failure::Undecodable(..)
         | Failure::Restless(_) => Err(error),
     }
 }

@@ -3,6 +3,7 @@
 mod index;
 
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::app::Clock;
 use crate::app::rollback::{Done, Failure, Name, Options};
@@ -32,6 +33,7 @@ pub(in crate::app) struct Flux {
     opt_in: OptIn,
     clock: Clock,
     index: Index,
+    learnt: OnceCell<()>,
 }
 
 impl Flux {
@@ -46,6 +48,7 @@ impl Flux {
             opt_in: options.opt_in,
             clock,
             index: Index::default(),
+            learnt: OnceCell::new(),
         })
     }
 
@@ -77,10 +80,10 @@ impl Flux {
         is(&was.source()) || is(&was.clone_of(case))
     }
 
-    /// Finds out which Kustomizations gate which: where no watch has told.
-    pub(super) async fn learn(&self) -> Result<(), Failure> {
+    /// Finds out which Kustomizations gate which, before the first look: a watch tells only later.
+    async fn learn(&self) -> Result<(), Failure> {
         let query = Query::new(&self.kustomizations);
-        let gaps = self.cluster.list::<Kustomization>(&query, |item| drop(self.hear(&item.value))).await?;
+        let gaps = self.cluster.list::<Kustomization>(&query, |item| self.index.note(&item.value)).await?;
         for gap in gaps {
             tracing::warn!("a Kustomization is left alone: {gap}");
         }
@@ -114,6 +117,7 @@ impl Flux {
         if live.job.is_some() {
             return Ok(());
         }
+        self.learnt.get_or_try_init(|| self.learn()).await?;
         for gate in self.index.gates_of(name) {
             let found = self.cluster.get::<Kustomization>(&self.kustomizations, &gate.namespace, &gate.name);
             let Some(gate) = found.await? else { continue };

@@ -15,3 +15,6 @@ pub mod write;
 
 /// Annotation of a Kustomization that follows a source of ours, and of that source: the case.
 pub const CASE: &str = "driftgate.dev/rollback-case";
+
+#[cfg(test)]
+mod tests;

@@ -28,8 +28,7 @@ impl Index {
     pub(super) fn hear(&self, said: &Kustomization, opt_in: OptIn) -> Vec<Name> {
         let name = name(said);
         let digest = digest(said);
-        let gated: BTreeSet<Name> =
-            gated(said).into_iter().map(|object| Name::flux(object.namespace, object.name)).collect();
+        let gated = gates(said);
         let mut known = self.lock();
         let before = known.insert(name.clone(), Known { said: digest, gated: gated.clone() });
         if before.as_ref().is_some_and(|before| before.said == digest) {
@@ -42,6 +41,12 @@ impl Index {
             news.insert(name);
         }
         news.into_iter().collect()
+    }
+
+    /// Notes what one gates, where no watch has told; it is news all the same when a watch does.
+    pub(super) fn note(&self, one: &Kustomization) {
+        let known = || Known { said: 0, gated: gates(one) };
+        self.lock().entry(name(one)).or_insert_with(known);
     }
 
     pub(super) fn forget(&self, gone: &Kustomization) {
@@ -57,6 +62,10 @@ impl Index {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn gates(one: &Kustomization) -> BTreeSet<Name> {
+    gated(one).into_iter().map(|object| Name::flux(object.namespace, object.name)).collect()
 }
 
 fn name(of: &Kustomization) -> Name {

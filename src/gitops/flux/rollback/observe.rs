@@ -87,7 +87,8 @@ fn operation(live: &Live, state: &r::State) -> r::Operation {
         if attempted.is_empty() || attempted != self::attempted(&live.app) || head(live) != Some(attempted) {
             r::Phase::Running
         } else {
-            phase(live, attempted, said, judged(state, &started).is_some())
+            let heard = judged(state, &started).is_some_and(|revision| revision.name == attempted);
+            phase(live, attempted, said, heard)
         };
     let over = phase.is_over();
     // A Job is made once for each content: what it said stands for the revision at which it was heard first.
@@ -124,7 +125,8 @@ fn applied(of: &Kustomization) -> &str {
     commit(of.status.last_applied_revision.as_deref().unwrap_or_default())
 }
 
-/// Flux tries a revision that has failed again and again; what was heard once stands meanwhile.
+/// Flux tries a revision that has failed again and again; what was heard of it once stands meanwhile. Of another one the
+/// Job may be about to be made anew.
 fn phase(live: &Live, attempted: &str, said: r::Gate, heard: bool) -> r::Phase {
     let is = |ready: &Condition, status: &str| ready.status == status;
     let Some(ready) = live.judge().condition("Ready") else { return r::Phase::Running };

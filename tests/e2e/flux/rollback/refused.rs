@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::world::{CRITICAL, Layout, rolled, rolled_with};
+use super::world::{CRITICAL, Layout, rolled};
 use crate::harness::flux::SourceKind;
 
 const REFUSED: [&str; 2] = ["RollbackDecided", "NotRolledBack"];
@@ -66,18 +66,5 @@ fn a_kind_that_the_rejected_commit_defines_is_not_deleted() {
         let said = world.has_told(&REFUSED[1..]).await;
         assert!(said.contains("things.flux-definition.test"), "{said}");
         assert_eq!((world.image().await.as_str(), world.changes().await), ("bad", 0));
-    });
-}
-
-#[test]
-fn a_bad_commit_that_another_setting_of_the_kustomization_brought_is_told() {
-    let replicas = json!({"patches": [{"patch": "- op: add\n  path: /spec/replicas\n  value: 2\n",
-        "target": {"kind": "Deployment"}}]});
-    rolled_with("flux-settings", Layout::Separate, SourceKind::Git, &replicas, async |world| {
-        world.app.merge(json!({"spec": {"patches": null}})).await;
-        world.commit("bad", CRITICAL).await;
-        let said = world.has_told(&REFUSED[1..]).await;
-        assert!(said.contains("something has changed since"), "{said}");
-        assert_eq!((world.image().await.as_str(), world.changes().await), ("bad", 1));
     });
 }

@@ -55,19 +55,8 @@ pub(super) fn rolled(
     kind: SourceKind,
     test: impl AsyncFnOnce(&mut World<'_>),
 ) {
-    rolled_with(namespace, layout, kind, &json!({}), test);
-}
-
-/// The same with more in the application's Kustomization.
-pub(super) fn rolled_with(
-    namespace: &str,
-    layout: Layout,
-    kind: SourceKind,
-    spec: &Value,
-    test: impl AsyncFnOnce(&mut World<'_>),
-) {
     with_namespace(namespace, async |ctx| {
-        let mut world = World::start(ctx, layout, kind, spec).await;
+        let mut world = World::start(ctx, layout, kind).await;
         world.remembers().await;
         test(&mut world).await;
         let uses = ctx.plane.audit.uses_by(&ctx.ns, ACCOUNT);
@@ -78,7 +67,7 @@ pub(super) fn rolled_with(
 
 impl<'a> World<'a> {
     /// An application at its first commit, and a controller that serves the test's namespace.
-    pub(super) async fn start(ctx: &'a Ctx, layout: Layout, kind: SourceKind, spec: &Value) -> Self {
+    pub(super) async fn start(ctx: &'a Ctx, layout: Layout, kind: SourceKind) -> Self {
         let flux = Flux::shared().await;
         let repo = GitRepo::new(&ctx.ns);
         installed(ctx).await;
@@ -87,16 +76,15 @@ impl<'a> World<'a> {
         let world = Self { ctx, flux, repo, kind, layout, app, gate, controller };
         let good = world.write("good", PASS, &[]);
         flux.source(ctx, kind, "web", &world.repo).await;
-        world.make(spec).await;
+        world.make().await;
         world.judge().ready_at(&good).await;
         world
     }
 
     /// The Kustomizations.
-    async fn make(&self, spec: &Value) {
+    async fn make(&self) {
         let base = json!({"wait": true, "targetNamespace": self.ctx.ns, "path": "./app"});
         let mut app = Kustomization::object("web", self.kind, "web", &base);
-        merge(&mut app["spec"], spec);
         app["metadata"]["annotations"] = json!({"driftgate.dev/rollback": "on"});
         self.ctx.apply(app).await;
         if self.layout == Layout::Separate {
