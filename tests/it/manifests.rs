@@ -291,7 +291,7 @@ fn every_name_that_is_referred_to_is_shipped() {
         assert!(accounts.contains_key(account), "{account}");
     }
     let bindings = [of_kind("ClusterRoleBinding"), of_kind("RoleBinding")].concat();
-    assert_eq!(bindings.len(), 9);
+    assert_eq!(bindings.len(), 11);
     for binding in bindings {
         let account = &accounts[binding["subjects"][0]["name"].as_str().unwrap()];
         let role = &binding["roleRef"];

@@ -23,7 +23,7 @@ fn a_kustomization_that_applies_itself_is_refused() {
 
 #[test]
 fn a_suspended_kustomization_is_left_alone() {
-    rolled("flux-suspended", Layout::Separate, SourceKind::Git, async |world| {
+    rolled("flux-halted", Layout::Separate, SourceKind::Git, async |world| {
         let bad = world.commit_slowly("bad", CRITICAL).await;
         world.app.ready_at(&bad).await;
         world.app.merge(json!({"spec": {"suspend": true}})).await;
