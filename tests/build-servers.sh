@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the servers that the e2e tests drive, once, from Go modules pinned beside this script.
 #
-#   tests/build-servers.sh [controlplane] [argocd] [flux]      (all when none is named)
+#   tests/build-servers.sh [controlplane] [argocd] [flux] [helm]      (all when none is named)
 #
 # Each goes into a folder of its own in ${DRIFTGATE_TEST_CACHE:-${XDG_CACHE_HOME:-~/.cache}/driftgate-test}, named
 # after the hash of its sources: a change of version builds anew, anything else costs milliseconds.
@@ -26,7 +26,9 @@ names_of() {
         argocd-git-ask-pass redis git-verify-wrapper.sh
       ;;
     flux) echo kustomize-controller ;;
-    *) die "unknown: $1 (there are controlplane, argocd and flux)" ;;
+    # A file of the module's own name is the build itself.
+    helm) ;;
+    *) die "unknown: $1 (there are controlplane, argocd, flux and helm)" ;;
   esac
 }
 
@@ -59,6 +61,7 @@ in_module() {
 package_of() {
   case $1 in
     flux) echo github.com/fluxcd/kustomize-controller ;;
+    helm) echo helm.sh/helm/v4/cmd/helm ;;
     *) echo . ;;
   esac
 }
@@ -102,7 +105,7 @@ build() {
   say "building $module (once; minutes on a machine that has never done it)"
   in_module "$module" go build -trimpath -buildvcs=false -ldflags "$(link_flags "$module")" -o "$work/$module" "$(package_of "$module")"
   for name in $(names_of "$module"); do ln -s "$module" "$work/$name"; done
-  if [[ $module != controlplane ]]; then copy_crds "$module" "$work"; fi
+  if [[ $module == argocd || $module == flux ]]; then copy_crds "$module" "$work"; fi
   chmod 755 "$work"
   mv -T "$work" "$target"
   say "$module is ready"
@@ -126,5 +129,5 @@ need git "Argo CD reads its applications with it"
 mkdir -p "$cache"
 work=
 trap 'if [[ -n $work ]]; then rm -rf "$work"; fi' EXIT
-if [[ $# -eq 0 ]]; then set -- controlplane argocd flux; fi
+if [[ $# -eq 0 ]]; then set -- controlplane argocd flux helm; fi
 for module in "$@"; do ensure "$module"; done

@@ -27,6 +27,12 @@ pub(crate) fn flux_dir() -> &'static Path {
     BUILT.get_or_init(|| built("flux"))
 }
 
+/// The helm command line.
+pub(crate) fn helm() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("helm")).join("helm")
+}
+
 fn built(module: &str) -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/build-servers.sh");
     let output = Command::new(&script)

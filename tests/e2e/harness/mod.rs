@@ -9,6 +9,7 @@ pub(crate) mod credentials;
 mod failure;
 pub(crate) mod flux;
 pub(crate) mod git;
+pub(crate) mod helm;
 pub(crate) mod kubelet;
 pub(crate) mod platform;
 pub(crate) mod process;

@@ -194,7 +194,7 @@ async fn respond(request: Request<Incoming>, decide: &Decide) -> Response<Full<B
 }
 
 /// A certificate for loopback, and that of the authority that signed it.
-fn tls() -> (TlsAcceptor, String) {
+pub(super) fn tls() -> (TlsAcceptor, String) {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority =

@@ -5,6 +5,7 @@
 mod behaviour;
 mod env;
 mod gate;
+mod logs;
 mod pod;
 mod status;
 mod volumes;
@@ -93,7 +94,7 @@ async fn register_node(client: &Client) {
     let node = serde_json::from_value(node).expect("a Node");
     nodes.create(&PostParams::default(), &node).await.expect("the Node can be created");
     nodes
-        .patch_status(NODE, &PatchParams::default(), &Patch::Merge(node_status()))
+        .patch_status(NODE, &PatchParams::default(), &Patch::Merge(node_status(logs::serve())))
         .await
         .expect("the Node's status can be set");
     // Admission gives it one until it is ready, and nobody else takes it away: DaemonSets would pass it by.
@@ -101,13 +102,14 @@ async fn register_node(client: &Client) {
     nodes.patch(NODE, &PatchParams::default(), &no_taints).await.expect("the Node's taints can be removed");
 }
 
-fn node_status() -> Value {
+fn node_status(port: u16) -> Value {
     let room = json!({"cpu": "1000", "memory": "4000Gi", "pods": "10000", "ephemeral-storage": "4000Gi"});
     json!({"status": {
         "capacity": room,
         "allocatable": room,
         "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "runs processes"}],
         "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
     }})
 }
 
