@@ -20,6 +20,7 @@ mod rollback;
 mod scan;
 mod target;
 mod told;
+mod verdict;
 
 use std::io::{self, Write as _};
 
@@ -49,6 +50,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Rollback(args) => by_hand::rollback(args, &mut out).await?,
         Command::Release(args) => by_hand::release(args, &mut out).await?,
         Command::Gate(args) => gate::run(args, &console, &mut out).await?,
+        Command::Verdict(args) => verdict::run(args, &mut out).await?,
         Command::Scan(args) => scan::run(args, &console, &mut out).await?,
         Command::Record(args) => record::run(args, &console, &mut out).await?,
         Command::Rehearse(args) => rehearse::run(args, &console, &mut out).await?,

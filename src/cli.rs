@@ -2,6 +2,7 @@
 
 mod baseline;
 mod explain;
+mod helm;
 mod policy;
 mod record;
 mod rollback;
@@ -16,6 +17,7 @@ pub use baseline::{
     BaselineAccept, BaselineArgs, BaselineCommand, BaselineDiff, BaselineExport, BaselineOf, BaselineShow,
 };
 pub use explain::ExplainArgs;
+pub use helm::{HelmArgs, RunAs, VerdictArgs};
 pub use policy::{CheckOutput, PolicyCheckArgs, PolicyCommand};
 pub use record::RecordArgs;
 pub use rollback::{
@@ -43,13 +45,15 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Settle, judge, decide, report, record: the hook Job at the end of a sync.
-    Gate(GateArgs),
+    Gate(Box<GateArgs>),
     /// Roll applications back when their gate asks for it, and hold the rejected revision: the Deployment beside Argo CD.
     Controller(ControllerArgs),
     /// Roll one application back, once: by hand, or in a Job where no controller runs.
     Rollback(RollbackArgs),
     /// End the quarantine of a rejected revision now.
     Release(ReleaseArgs),
+    /// Say what the gate said last, by the exit code: for a Job that a Kustomization waits for.
+    Verdict(VerdictArgs),
     /// Judge a live application, a namespace or files; wait for nothing, change nothing.
     Scan(ScanArgs),
     /// Write a live application as a scenario for `rehearse`, without values that may be secrets.
@@ -180,12 +184,15 @@ pub struct GateArgs {
     #[arg(long, env = "DRIFTGATE_JOB", value_name = "NAMESPACE/NAME", value_parser = namespaced)]
     pub job: Option<(String, String)>,
     /// Judge this Application, or kustomization/NAMESPACE/NAME of Flux, instead of the one that the Job belongs to.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = application, required_unless_present = "job")]
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = application, required_unless_present_any = ["job", "helm_release"])]
     pub app: Option<String>,
     /// Which Kustomization of Flux is judged: the one that applies the Job, or the one that that one depends on. Told by
     /// what it applies, if not given.
     #[arg(long, env = "DRIFTGATE_FLUX_LAYOUT", value_name = "LAYOUT", value_enum)]
     pub flux_layout: Option<FluxLayout>,
+    /// The release of Helm that this gate is a test of.
+    #[command(flatten)]
+    pub helm: HelmArgs,
     /// Who rolls back.
     #[command(flatten)]
     pub executor: ExecutorArgs,

@@ -5,5 +5,7 @@
 pub mod argocd;
 pub mod discovery;
 pub mod flux;
+pub mod helm;
 pub mod job;
+pub mod trap;
 pub mod wanted;

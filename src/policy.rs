@@ -10,6 +10,7 @@ mod check;
 mod delegation;
 mod fields;
 mod fix;
+mod helm;
 mod lint;
 mod merge;
 mod problem;
@@ -26,6 +27,7 @@ use jiff::civil::Date;
 
 pub use delegation::Refused;
 pub use fix::without;
+pub use helm::{HelmReleasePolicy, Unpassed};
 pub use lint::{Lint, Warning, lint};
 pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
@@ -97,6 +99,8 @@ pub struct Policy {
     pub rollback_at: Severity,
     /// When a rollback is asked for.
     pub rollback: RollbackPolicy,
+    /// How the gate ends as a Helm test.
+    pub helm_release: HelmReleasePolicy,
     /// What permits a finding.
     pub mode: Mode,
     /// What a baseline permits before there is one.
@@ -124,6 +128,7 @@ impl Default for Policy {
             fail_at: Severity::High,
             rollback_at: Severity::Critical,
             rollback: RollbackPolicy::default(),
+            helm_release: HelmReleasePolicy::default(),
             mode: Mode::default(),
             first_run: FirstRun::default(),
             settings: Settings::default(),

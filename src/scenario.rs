@@ -43,6 +43,8 @@ pub struct Scenario {
     pub before: Vec<Revision>,
     /// The Job that the gate runs in, `NAMESPACE/NAME`: it judges the application that the Job belongs to.
     pub job: Option<String>,
+    /// The release of Helm that the Job is a test of, `NAMESPACE/NAME`; with `job`.
+    pub release: Option<String>,
     /// The Argo CD Application to judge, `NAMESPACE/NAME`.
     pub app: Option<String>,
     /// Namespace of Argo CD itself; `argocd` if none is given.
@@ -119,6 +121,13 @@ pub struct Settle {
 pub enum Target {
     /// The application of this Job: namespace and name.
     Job(String, String),
+    /// A release of Helm, and the Job that is its test: namespace and name.
+    Release {
+        /// The release.
+        release: (String, String),
+        /// The Job.
+        job: (String, String),
+    },
     /// This Application: namespace and name.
     Application(String, String),
     /// Namespaces, or what carries the labels there.
@@ -184,7 +193,13 @@ impl Scenario {
             let parts = text.split_once('/').map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
             parts.ok_or_else(|| format!("{what} {text}: expected NAMESPACE/NAME"))
         };
-        let of_job = |job: &str| named("job", job).map(|(namespace, name)| Target::Job(namespace, name));
+        let of_job = |job: &str| {
+            let job = named("job", job)?;
+            Ok(match &self.release {
+                Some(release) => Target::Release { release: named("release", release)?, job },
+                None => Target::Job(job.0, job.1),
+            })
+        };
         if let Some(job) = job {
             return of_job(job);
         }

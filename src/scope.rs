@@ -21,6 +21,18 @@ pub const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 /// Annotation that makes an object a hook: its life is the operation's, not the application's.
 pub const HOOK: &str = "argocd.argoproj.io/hook";
 
+/// Annotations and label by which Helm marks what it manages; it writes them itself, and refuses to take over an object
+/// that lacks them.
+///
+/// Source: `pkg/action/validate.go` of helm.
+pub const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+/// See [`RELEASE_NAME`].
+pub const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
+/// See [`RELEASE_NAME`].
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`].
+pub const HELM: &str = "Helm";
+
 /// When in the deployment the gate runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum HookPhase {
@@ -30,6 +42,8 @@ pub enum HookPhase {
     SyncFail,
     /// While Flux waits for what it applied, the gate's Job among it.
     HealthCheck,
+    /// Helm's tests, after it has installed or upgraded.
+    HelmTest,
 }
 
 impl HookPhase {
@@ -39,6 +53,7 @@ impl HookPhase {
             Self::PostSync => "PostSync",
             Self::SyncFail => "SyncFail",
             Self::HealthCheck => "health check",
+            Self::HelmTest => "Helm test",
         }
     }
 }
@@ -98,6 +113,8 @@ pub enum TrackingMethod {
     Annotation,
     /// In a label of this key.
     Label(String),
+    /// In Helm's annotations, which name the release, here with its namespace.
+    Helm(String),
 }
 
 impl Scope {
@@ -137,6 +154,11 @@ impl Tracking {
                 .and_then(|id| TrackingId::parse(id))
                 .is_some_and(|id| id.instance == self.instance && id.names(object)),
             TrackingMethod::Label(key) => meta.labels.get(key) == Some(&self.instance),
+            TrackingMethod::Helm(namespace) => {
+                meta.labels.get(MANAGED_BY).map(String::as_str) == Some(HELM)
+                    && meta.annotations.get(RELEASE_NAME) == Some(&self.instance)
+                    && meta.annotations.get(RELEASE_NAMESPACE) == Some(namespace)
+            }
         }
     }
 }
@@ -232,6 +254,28 @@ mod tests {
         };
         assert!(scope.owns(&deployment("front"), &meta));
         assert!(!scope.owns(&deployment("front"), &Meta::default()));
+    }
+
+    #[test]
+    fn helm_marks_by_release_and_namespace_and_says_that_it_does() {
+        let scope = tracked(TrackingMethod::Helm("shop".into()));
+        let marked = |name: &str, namespace: &str, by: &str| Meta {
+            labels: [(MANAGED_BY.into(), by.into())].into_iter().collect(),
+            annotations: [(RELEASE_NAME.into(), name.into()), (RELEASE_NAMESPACE.into(), namespace.into())]
+                .into_iter()
+                .collect(),
+            ..Meta::default()
+        };
+        let owns = |meta: &Meta| scope.owns(&deployment("front"), meta);
+        assert!(owns(&marked("web", "shop", "Helm")));
+        for (name, namespace, by) in
+            [("api", "shop", "Helm"), ("web", "other", "Helm"), ("web", "shop", "argocd")]
+        {
+            assert!(!owns(&marked(name, namespace, by)), "{name} {namespace} {by}");
+        }
+        let mut copy = marked("web", "shop", "Helm");
+        copy.owner_references.push(OwnerReference::default());
+        assert!(!owns(&copy), "a ReplicaSet has its Deployment's annotations");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod policies;
 pub mod states;
+pub mod verdicts;
 
 use jiff::Timestamp;
 use serde::Deserialize;

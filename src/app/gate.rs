@@ -4,6 +4,7 @@
 //! report. What goes to people outside the cluster is added by [`run`].
 
 mod detached;
+mod helm_test;
 mod run;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::finding::{Gap, GapReason, GapScope};
 use crate::gitops::argocd::discover;
 use crate::gitops::discovery::Discovery;
 use crate::gitops::flux::discover as flux;
+use crate::gitops::helm::discover as helm;
 use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -48,6 +50,8 @@ pub(super) enum Target {
     Application(String, String),
     /// This Kustomization of Flux: namespace and name.
     Kustomization(String, String),
+    /// The release of Helm that this is a test of, and the Job of the test: namespace and name.
+    Release(helm::Release, Option<(String, String)>),
     /// What was picked by hand.
     Selection(Scope),
 }
@@ -161,6 +165,7 @@ impl Run<'_> {
             Target::Kustomization(namespace, name) => {
                 flux::of_kustomization(&self.cluster, namespace, name).await?
             }
+            Target::Release(release, job) => helm::of_release(&self.cluster, release, job.as_ref()).await?,
             Target::Selection(scope) => Discovery::of_selection(scope.clone()),
         };
         facts.found(&discovery);

@@ -1,5 +1,7 @@
 //! `driftgate policy check`: everything that is wrong or odd with policy files, and what of it can be mended.
 
+mod deployed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use crate::cli::{CheckOutput, PolicyCheckArgs};
 use crate::exclusion::{Exclusion, Ledger};
 use crate::exit::Exit;
 use crate::finding::{Gap, GapScope};
+use crate::gitops::trap::Trap;
 use crate::policy::{self, Lint, Policy, Problem, Warning, sarif};
 use crate::rules::{self, RULES};
 
@@ -21,6 +24,8 @@ use crate::rules::{self, RULES};
 struct Checked {
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
+    /// What is wrong with what deploys applications.
+    traps: Vec<Trap>,
     /// What was asked for and could not be done or told, one sentence each.
     notes: Vec<String>,
     /// Entries that were removed.
@@ -53,7 +58,9 @@ pub(super) async fn check(args: &PolicyCheckArgs, out: &mut impl Write) -> io::R
     for note in &checked.notes {
         writeln!(io::stderr(), "note: {note}")?;
     }
-    let fails = !checked.problems.is_empty() || (args.strict && !checked.warnings.is_empty());
+    let fails = !checked.problems.is_empty()
+        || !checked.traps.is_empty()
+        || (args.strict && !checked.warnings.is_empty());
     Ok(if fails { Exit::Invalid } else { Exit::Pass })
 }
 
@@ -69,6 +76,7 @@ async fn checked(args: &PolicyCheckArgs, files: &[(String, String)]) -> Result<C
         exclusions: policy.exclusions.entries().len(),
         ..Checked::default()
     };
+    (checked.traps, checked.notes) = deployed::traps(&args.filename)?;
     if checked.problems.is_empty() {
         checked.find_unused(&args.against, &policy, today).await?;
         if args.fix {
@@ -146,6 +154,9 @@ impl Checked {
         for problem in &self.problems {
             writeln!(out, "{}: error: {}", problem.at, problem.message)?;
         }
+        for trap in &self.traps {
+            writeln!(out, "error: {trap}")?;
+        }
         for Warning { at, lint, message } in &self.warnings {
             writeln!(out, "{at}: warning: {message} [{}]", lint.id())?;
         }
@@ -153,7 +164,7 @@ impl Checked {
             writeln!(out, "{at}: removed: {message} [{}]", lint.id())?;
         }
         let counted = [
-            count(self.problems.len(), "error"),
+            count(self.problems.len() + self.traps.len(), "error"),
             count(self.warnings.len(), "warning"),
             format!("{} in {}", count(self.exclusions, "exclusion"), count(self.files, "file")),
         ];
@@ -167,11 +178,15 @@ impl Checked {
                 "message": message,
             })
         };
+        let traps = self.traps.iter().map(
+            |it| json!({"object": it.object.to_string(), "field": it.field, "harm": it.harm, "fix": it.fix}),
+        );
         let errors = self.problems.iter().map(|it| entry("error", sarif::INVALID, &it.at, &it.message));
         let warnings = self.warnings.iter().map(|it| entry("warning", it.lint.id(), &it.at, &it.message));
         let removed = self.removed.iter().map(|it| entry("removed", it.lint.id(), &it.at, &it.message));
         serde_json::to_string_pretty(&json!({
-            "errors": self.problems.len(),
+            "errors": self.problems.len() + self.traps.len(),
+            "traps": traps.collect::<Vec<_>>(),
             "warnings": self.warnings.len(),
             "removed": self.removed.len(),
             "files": self.files,

@@ -16,6 +16,7 @@ use crate::cluster::Cluster;
 use crate::cluster::settle::Options;
 use crate::exit::Exit;
 use crate::gitops::argocd::discover;
+use crate::gitops::helm::discover::Release;
 use crate::memory::Api;
 use crate::policy::{self, Policy};
 use crate::progress::Progress;
@@ -170,6 +171,9 @@ fn on<'a>(
 ) -> Result<Run<'a>, String> {
     let target = match scenario.target(job)? {
         scenario::Target::Job(namespace, name) => Target::Job(namespace, name),
+        scenario::Target::Release { release: (namespace, name), job } => {
+            Target::Release(Release { namespace, name, number: None, chart: None }, Some(job))
+        }
         scenario::Target::Application(namespace, name) => Target::Application(namespace, name),
         scenario::Target::Selection { namespaces, selector } => {
             Target::Selection(target::selection(&namespaces, selector.as_deref())?)

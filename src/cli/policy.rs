@@ -16,8 +16,13 @@ pub enum PolicyCommand {
 #[derive(Clone, Debug, Args)]
 pub struct PolicyCheckArgs {
     /// GatePolicy files, or folders of them.
-    #[arg(value_name = "FILE|DIR", env = "DRIFTGATE_POLICY", value_delimiter = ',', required = true)]
+    #[arg(value_name = "FILE|DIR", env = "DRIFTGATE_POLICY", value_delimiter = ',')]
+    #[arg(required_unless_present = "filename")]
     pub paths: Vec<PathBuf>,
+    /// Manifests, or folders of them, of what deploys applications: each HelmRelease must go back when the gate, as a
+    /// test in its chart, fails.
+    #[arg(short, long, value_name = "FILE|DIR")]
+    pub filename: Vec<PathBuf>,
     /// Folder of a scenario, for instance a recorded application: exclusions that cover nothing of it are unused; with
     /// several, those that cover nothing of any.
     #[arg(long, value_name = "SCENARIO")]

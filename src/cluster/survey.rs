@@ -23,7 +23,7 @@ use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::workload::Workload;
 use crate::model::world::World;
 use crate::rules::{Resource, resources as r};
-use crate::scope::{Membership, Scope, TrackingMethod};
+use crate::scope::{HELM, MANAGED_BY, Membership, Scope, TrackingMethod};
 
 /// Workloads, in the order in which they are listed.
 const WORKLOADS: [Resource; 7] = [
@@ -120,6 +120,7 @@ async fn marked_pods(look: &Look<'_>) -> Result<(BTreeSet<String>, Seen), ApiErr
     let query = match &tracking.method {
         TrackingMethod::Annotation => query,
         TrackingMethod::Label(key) => query.labels(format!("{key}={}", tracking.instance)),
+        TrackingMethod::Helm(_namespace) => query.labels(format!("{MANAGED_BY}={HELM}")),
     };
     let listed = look.cluster.list::<Partial>(&query, |Item { value, .. }| {
         let object = value.metadata.reference(&kind.group_kind());

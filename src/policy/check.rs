@@ -2,10 +2,13 @@
 //!
 //! Does not know other documents.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use super::delegation::Delegation;
 use super::fields::Located;
+use super::helm::{self, Unpassed};
 use super::problem::{Problems, did_you_mean};
 use super::raw::{FIRST_RUNS, MODES, RawBaseline, RawDelegation, RawExclusion, RawPolicy, RawSubject};
 use super::tree::At;
@@ -25,6 +28,7 @@ pub(super) struct Part {
     pub(super) fail_at: Set<Severity>,
     pub(super) rollback_at: Set<Severity>,
     pub(super) without_baseline: Set<bool>,
+    pub(super) rollback_on: Set<BTreeSet<Unpassed>>,
     pub(super) mode: Set<Mode>,
     pub(super) first_run: Set<FirstRun>,
     pub(super) tuning: Tuning,
@@ -40,6 +44,7 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
         fail_at: severity("failAt", spec.fail_at, problems),
         rollback_at: severity("rollbackAt", spec.rollback_at, problems),
         without_baseline: without_baseline.map(|flag| (problems.position(flag.at), flag.value)),
+        rollback_on: spec.helm_release.and_then(|raw| helm::rollback_on(raw, problems)),
         mode: mode(spec.mode, problems),
         first_run: spec.baseline.and_then(|raw| first_run(raw, problems)),
         tuning: spec.rules.map(|raw| Tuning::check(raw, catalogue, problems)).unwrap_or_default(),

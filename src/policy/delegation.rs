@@ -51,6 +51,7 @@ fn only_exclusions(part: &Part, problems: &mut Vec<Problem>) {
         ("failAt", at(part.fail_at.as_ref())),
         ("rollbackAt", at(part.rollback_at.as_ref())),
         ("withoutBaseline", at(part.without_baseline.as_ref())),
+        ("rollbackOn", at(part.rollback_on.as_ref())),
         ("mode", at(part.mode.as_ref())),
         ("baseline", at(part.first_run.as_ref())),
     ];

@@ -2,7 +2,7 @@
 
 use super::check::{Part, Set};
 use super::problem::Problem;
-use super::{Mode, Policy, RollbackPolicy};
+use super::{HelmReleasePolicy, Mode, Policy, RollbackPolicy};
 use crate::exclusion::Exclusions;
 
 /// Merges in the order given.
@@ -13,6 +13,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
             fail_at,
             rollback_at,
             without_baseline,
+            rollback_on,
             mode,
             first_run,
             tuning,
@@ -22,6 +23,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         agree("failAt", &mut sum.fail_at, fail_at, problems);
         agree("rollbackAt", &mut sum.rollback_at, rollback_at, problems);
         agree("withoutBaseline", &mut sum.without_baseline, without_baseline, problems);
+        agree("rollbackOn", &mut sum.rollback_on, rollback_on, problems);
         agree("mode", &mut sum.mode, mode, problems);
         agree("baseline", &mut sum.first_run, first_run, problems);
         sum.tuning.absorb(tuning, problems);
@@ -36,6 +38,9 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         rollback_at: value(sum.rollback_at, default.rollback_at),
         rollback: RollbackPolicy {
             without_baseline: value(sum.without_baseline, default.rollback.without_baseline),
+        },
+        helm_release: HelmReleasePolicy {
+            rollback_on: value(sum.rollback_on, default.helm_release.rollback_on),
         },
         mode: value(sum.mode, default.mode),
         first_run: value(sum.first_run, default.first_run),

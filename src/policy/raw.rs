@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::fields::Located;
+use super::helm::Unpassed;
 use super::tree::At;
 use crate::finding::Severity;
 #[cfg(test)]
@@ -66,6 +67,8 @@ pub(super) struct RawSpec {
     pub(super) rollback_at: Option<Located<String>>,
     /// When a rollback is asked for.
     pub(super) rollback: Option<RawRollback>,
+    /// How the gate ends as a Helm test.
+    pub(super) helm_release: Option<RawHelmRelease>,
     /// What permits a finding: `exclusions`, what the last revision that passed had (`baseline`), or `both`. Default:
     /// exclusions.
     #[schemars(with = "Option<String>", extend("enum" = MODES))]
@@ -89,6 +92,16 @@ pub(super) struct RawRollback {
     /// Ask for a rollback although no good revision is on record, so that nobody can know whether it helps. Default:
     /// false.
     pub(super) without_baseline: Option<Located<bool>>,
+}
+
+/// How the gate ends as a Helm test. Flux rolls a HelmRelease back on any failed test.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "HelmRelease", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawHelmRelease {
+    /// Verdicts that fail the test; others are told and recorded, and the test succeeds: critical, blocked,
+    /// not-settled, inconclusive. Default: critical, which is proven, new, and brought by the release.
+    #[schemars(with = "Option<Vec<Unpassed>>")]
+    pub(super) rollback_on: Option<Located<Vec<Located<String>>>>,
 }
 
 /// What a baseline permits before there is one.

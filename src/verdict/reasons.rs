@@ -120,7 +120,7 @@ fn passed(inputs: &Inputs<'_>, decision: &Decision<'_>) -> String {
     let covered = told(decision.excluded.len(), "covered by exclusions");
     let covered = covered + &told(decision.accepted.len(), baseline);
     match inputs.hook {
-        Some(HookPhase::PostSync | HookPhase::HealthCheck) | None => {
+        Some(HookPhase::PostSync | HookPhase::HealthCheck | HookPhase::HelmTest) | None => {
             format!("no drift at or above {fail_at}{covered}")
         }
         Some(HookPhase::SyncFail) => {

@@ -6,6 +6,7 @@ mod baseline;
 mod delegation;
 pub(crate) mod files;
 mod gated;
+mod helm;
 mod hooks;
 mod outside;
 mod recorded;

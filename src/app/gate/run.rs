@@ -8,17 +8,19 @@ use jiff::civil::Date;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::app::gate::{Run, Target, detached};
+use crate::app::gate::{Run, Target, detached, helm_test};
 use crate::app::outputs::{self, Console};
 use crate::app::told::{Facts, Stop};
 use crate::app::{Clock, inputs, target};
-use crate::cli::{GateArgs, NotifyOn, RollbackVia, TargetArgs};
+use crate::cli::{GateArgs, NotifyOn, RollbackVia, RunAs, TargetArgs};
 use crate::cluster::Cluster;
 use crate::cluster::settle::Options;
 use crate::exit::Exit;
+use crate::gitops::helm::discover::Release;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::notify::event::{self, Stamp};
 use crate::notify::{self, Client, Kind, SecretUrl, Target as Recipient};
+use crate::policy::HelmReleasePolicy;
 use crate::report::summary::Summary;
 use crate::report::{Printable, Report};
 
@@ -34,16 +36,22 @@ pub(in crate::app) async fn run(
     let clock = Clock::wall();
     let mut facts = Facts::new(&clock);
     let mut terminated = signal(SignalKind::terminate())?;
-    let mut cluster = None;
+    let (mut cluster, mut test) = (None, HelmReleasePolicy::default());
     let report = tokio::select! {
         biased;
         _ = terminated.recv() => None,
-        report = judge(args, console, clock, &mut facts, &mut cluster) => Some(report),
+        report = judge(args, console, clock, &mut facts, (&mut cluster, &mut test)) => Some(report),
     };
     let mut report = report.unwrap_or_else(|| {
         facts.ended(Exit::Terminated, "terminated before there was a verdict; nothing is asked for")
     });
-    if report.exit() == Exit::Critical && args.executor.rollback_via == RollbackVia::Job {
+    let mut ends = report.exit();
+    if args.helm.run_as == Some(RunAs::HelmTest) {
+        ends = helm_test::exit(report.exit(), &test);
+        let near = cluster.as_ref().map(|cluster| cluster.with_deadline(Instant::now() + TELL_TIMEOUT));
+        let kept = helm_test::keep(args, &clock, near, &mut report, ends).await;
+        warn(&mut report, kept);
+    } else if report.exit() == Exit::Critical && args.executor.rollback_via == RollbackVia::Job {
         let started = detach(args, cluster.as_ref(), &report).await;
         warn(&mut report, started);
     }
@@ -55,7 +63,7 @@ pub(in crate::app) async fn run(
         warn(&mut report, written);
     }
     console.write(&report, args.output, out)?;
-    Ok(report.exit())
+    Ok(ends)
 }
 
 /// Starts the Job that rolls back once this one's operation has ended.
@@ -77,11 +85,12 @@ async fn judge(
     console: &Console,
     clock: Clock,
     facts: &mut Facts,
-    connected: &mut Option<Cluster>,
+    (connected, test): (&mut Option<Cluster>, &mut HelmReleasePolicy),
 ) -> Report {
     let prepared = prepare(args, connected, clock.today()).await;
     match prepared.and_then(|prepared| Ok((prepared, target(args)?))) {
         Ok(((policy, rules, cluster), (target, app))) => {
+            test.clone_from(&policy.helm_release);
             let run = Run {
                 cluster,
                 clock,
@@ -109,9 +118,13 @@ async fn prepare(args: &GateArgs, connected: &mut Option<Cluster>, today: Date) 
     Ok((policy, inputs::rules(&args.policy)?, cluster))
 }
 
-/// What the arguments name, one of the two is required; and the Kustomization that the Job's gate judges, where both
+/// What the arguments name, one of the three is required; and the Kustomization that the Job's gate judges, where both
 /// are given.
 fn target(args: &GateArgs) -> Result<(Target, Option<(String, String)>), Stop> {
+    if let Some((namespace, name)) = args.helm.helm_release.clone() {
+        let (number, chart) = (args.helm.helm_revision, args.helm.helm_chart.clone());
+        return Ok((Target::Release(Release { namespace, name, number, chart }, args.job.clone()), None));
+    }
     let app = args.app.as_deref().map(Target::named).transpose()?;
     Ok(match (app, args.job.clone()) {
         (Some(Target::Kustomization(namespace, name)), Some((job_namespace, job))) => {

@@ -146,6 +146,9 @@ fn drop_texts(value: &mut Value) {
 async fn a_recorded_example_ends_like_the_example(#[files("examples/*/scenario.yaml")] file: PathBuf) {
     let example = by_application(file.parent().unwrap());
     let scenario = Scenario::read(example.path()).unwrap();
+    if scenario.release.is_some() {
+        return; // `driftgate record` takes no releases of Helm.
+    }
     let original = match Rehearsal::prepare(example.path()).await {
         Ok(original) => original,
         Err(error) => {

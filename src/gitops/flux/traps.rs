@@ -5,42 +5,15 @@
 //! `internal/controller/kustomization_controller.go` of kustomize-controller 1.9.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 use crate::gitops::flux::job::{self, FORCE, GateJob, SSA};
 use crate::gitops::flux::kustomization::{Kustomization, RECONCILE};
+pub use crate::gitops::trap::Trap;
 use crate::model::reference::{GroupKind, ObjectRef};
 
 /// The shortest time that kustomize-controller gives health checks.
 const SHORTEST: Duration = Duration::from_secs(30);
-
-/// One thing that is wrong, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Trap {
-    /// Where.
-    pub object: ObjectRef,
-    /// The field or mark that is wrong, or missing.
-    pub field: String,
-    /// What comes of it.
-    pub harm: String,
-    /// What to write instead.
-    pub fix: String,
-}
-
-impl fmt::Display for Trap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { object, field, harm, fix } = self;
-        write!(f, "{object}: {field}: {harm}; {fix}")
-    }
-}
-
-impl Trap {
-    fn new(object: &ObjectRef, field: &str, harm: &str, fix: &str) -> Self {
-        let [field, harm, fix] = [field, harm, fix].map(str::to_owned);
-        Self { object: object.clone(), field, harm, fix }
-    }
-}
 
 /// What is wrong with the gate's Job, whichever Kustomization applies it; `forced` if that has `spec.force`.
 pub fn of_job(gate: &GateJob, forced: bool) -> Vec<Trap> {

@@ -1,8 +1,8 @@
 //! Reads what is written, and says everything that is wrong with its shape.
 
 use super::{
-    API_VERSION, KIND, RawBaseline, RawDelegation, RawExclusion, RawMetadata, RawPolicy, RawRollback,
-    RawRules, RawSeverity, RawSpec, RawSubject,
+    API_VERSION, KIND, RawBaseline, RawDelegation, RawExclusion, RawHelmRelease, RawMetadata, RawPolicy,
+    RawRollback, RawRules, RawSeverity, RawSpec, RawSubject,
 };
 use crate::policy::fields::Members;
 use crate::policy::problem::Problems;
@@ -10,9 +10,19 @@ use crate::policy::tree::Node;
 
 const POLICY: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const METADATA: &[&str] = &["name", "namespace", "labels", "annotations"];
-const SPEC: &[&str] =
-    &["failAt", "rollbackAt", "rollback", "mode", "baseline", "rules", "delegation", "exclusions"];
+const SPEC: &[&str] = &[
+    "failAt",
+    "rollbackAt",
+    "rollback",
+    "helmRelease",
+    "mode",
+    "baseline",
+    "rules",
+    "delegation",
+    "exclusions",
+];
 const ROLLBACK: &[&str] = &["withoutBaseline"];
+const HELM_RELEASE: &[&str] = &["rollbackOn"];
 const BASELINE: &[&str] = &["firstRun", "below"];
 const RULES: &[&str] = &[
     "sensitiveNamespaces",
@@ -30,11 +40,12 @@ const SUBJECT: &[&str] = &["kind", "namespace", "name", "owner"];
 
 /// Fields of each mapping, by its name in the schema.
 #[cfg(test)]
-pub(in crate::policy) const FIELDS: [(&str, &[&str]); 10] = [
+pub(in crate::policy) const FIELDS: [(&str, &[&str]); 11] = [
     ("GatePolicy", POLICY),
     ("Metadata", METADATA),
     ("Spec", SPEC),
     ("Rollback", ROLLBACK),
+    ("HelmRelease", HELM_RELEASE),
     ("Baseline", BASELINE),
     ("Rules", RULES),
     ("RuleSeverity", SEVERITY),
@@ -88,6 +99,7 @@ impl RawSpec {
             fail_at: members.text("failAt", problems),
             rollback_at: members.text("rollbackAt", problems),
             rollback: members.get("rollback").and_then(|node| RawRollback::read(node, problems)),
+            helm_release: members.get("helmRelease").and_then(|node| RawHelmRelease::read(node, problems)),
             mode: members.text("mode", problems),
             baseline: members.get("baseline").and_then(|node| RawBaseline::read(node, problems)),
             rules: members.get("rules").and_then(|node| RawRules::read(node, problems)),
@@ -101,6 +113,13 @@ impl RawRollback {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "`rollback`", ROLLBACK, problems)?;
         Some(Self { without_baseline: members.flag("withoutBaseline", problems) })
+    }
+}
+
+impl RawHelmRelease {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let members = Members::open(node, "`helmRelease`", HELM_RELEASE, problems)?;
+        Some(Self { rollback_on: members.texts("rollbackOn", problems) })
     }
 }
 
