@@ -3,14 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::rollback::case::{Case, Hold, Stage};
-use crate::rollback::held::{held, moved_on, overtaken, step_back};
+use crate::rollback::held::{held, intruder, moved_on, overtaken, step_back};
 use crate::rollback::notice::Reason;
-use crate::rollback::observed::{Health, Observed, Operation, Phase};
+use crate::rollback::observed::{Health, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
 use crate::rollback::step::{Settings, Step, keep};
 
 /// An operation that has been blocked for this long stays so.
 const BLOCKED_SECONDS: i64 = 15;
+/// Objects that a notice names.
+const MOST_NAMED: usize = 3;
 
 /// The rollback may have been written; from here on it is never written over anything newer.
 pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool) -> Option<Step> {
@@ -63,7 +65,12 @@ fn patience(operation: &Operation) -> Option<Timestamp> {
     started.checked_add(SignedDuration::from_secs(BLOCKED_SECONDS)).ok()
 }
 
-/// The rollback has been applied: is the application well?
+/// The rollback has been applied: is all as the target has it, and the application well?
+///
+/// Three things prove it. Our own operation, known by its id, is still the last one. It has deployed the target, sources
+/// included, and the tool has left no object otherwise than the target has it. And after its end the application was
+/// seen healthy. The tool's own comparison does not serve: it compares with what the source resolves to, which is what
+/// was rejected.
 pub(super) fn verifying(
     seen: &Observed,
     state: &State,
@@ -71,23 +78,47 @@ pub(super) fn verifying(
     since: i64,
     settings: &Settings,
 ) -> Step {
+    if let Some(step) = intruder(seen, state, case) {
+        return step;
+    }
     let end = since.saturating_add(settings.health_timeout);
-    let (healthy, but) = match seen.health {
-        Health::Good => (true, ""),
-        Health::Bad | Health::Waiting if end <= seen.now.as_second() => {
-            (false, ", but the application does not become healthy")
+    let (proven, but) = match (unlike(seen, case), seen.health) {
+        (Some(unlike), _) => (false, format!(", but {unlike}")),
+        (None, Health::Good) => (true, String::new()),
+        (None, Health::Bad | Health::Waiting) if end <= seen.now.as_second() => {
+            (false, ", but the application does not become healthy".to_owned())
         }
-        Health::Bad | Health::Waiting if moved_on(seen, case) => {
-            (true, "; the source has moved on meanwhile")
+        (None, Health::Bad | Health::Waiting) if moved_on(seen, case) => {
+            (true, "; the source has moved on meanwhile".to_owned())
         }
-        Health::Bad | Health::Waiting => {
+        (None, Health::Bad | Health::Waiting) => {
             let timer = Timestamp::from_second(end).ok();
             return held(seen, state, case).unwrap_or(Step::Rest(timer));
         }
     };
-    let mut next = state.with(case.at(Stage::Held { healthy }));
+    let mut next = state.with(case.at(Stage::Held { healthy: proven }));
     let text = format!("Back on {} from {}{but}", case.target.1.short(), case.rejected.short());
-    let reason = if healthy { Reason::RolledBack } else { Reason::RollbackFailed };
+    let reason = if proven { Reason::RolledBack } else { Reason::RollbackFailed };
     next.tell(case.notice(reason, text));
     keep(next)
+}
+
+/// What speaks against the application being as the target has it.
+fn unlike(seen: &Observed, case: &Case) -> Option<String> {
+    let ours = seen.operation.as_ref().filter(|operation| operation.id.as_ref() == Some(&case.id));
+    let Some(operation) = ours else { return Some("the rollback's result is gone".to_owned()) };
+    if operation.revision.as_ref() != Some(&case.target.1) {
+        let other =
+            operation.revision.as_ref().map_or_else(|| "something unknown".to_owned(), Revision::short);
+        return Some(format!("what was deployed is {other}, or the target rendered otherwise"));
+    }
+    match operation.unlike.as_slice() {
+        [] => None,
+        several => {
+            let some = several.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join("; ");
+            let rest = several.len().saturating_sub(MOST_NAMED);
+            let more = if rest == 0 { String::new() } else { format!("; and {rest} more") };
+            Some(format!("not every object is as {} has it: {some}{more}", case.target.1.short()))
+        }
+    }
 }

@@ -118,14 +118,14 @@ pub enum Stage {
         /// The tool was not allowed to run it, so it is withdrawn.
         blocked: bool,
     },
-    /// The rollback has been applied; health is awaited.
+    /// The rollback has been applied; whether all is as the target has it, and healthy, is awaited.
     Verifying {
         /// Since when, in seconds of Unix time.
         since: i64,
     },
     /// Back on the target.
     Held {
-        /// False if the application did not become healthy.
+        /// False if it is not proven that the application is as the target has it, and healthy.
         healthy: bool,
     },
     /// The rollback failed; the rejected revision is still kept from coming again by itself.

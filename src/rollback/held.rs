@@ -27,7 +27,7 @@ pub(super) fn moved_on(seen: &Observed, case: &Case) -> bool {
 }
 
 /// Somebody who has switched auto-sync on again, or who deploys something himself.
-fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<Step> {
+pub(super) fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<Step> {
     if matches!((&case.hold, &seen.auto_sync), (Hold::AutoSync { .. }, AutoSync::On(_))) {
         let who = match &seen.keeper {
             Keeper::Reverts(who) => format!("{who} has switched auto-sync on again"),

@@ -71,6 +71,9 @@ pub struct Operation {
     pub by: String,
     /// What the tool says about it.
     pub message: String,
+    /// Objects that the tool has left otherwise than the revision has them, each with why; empty if it has made all of
+    /// them so.
+    pub unlike: Vec<String>,
 }
 
 /// How far an operation is.

@@ -74,7 +74,11 @@ fn worlds() -> impl Strategy<Value = World> {
         world.follows = true;
         world
     });
-    prop_oneof![2 => switched, 1 => follows]
+    let unlike = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec!["Role r is PruneSkipped".to_owned()])];
+    (prop_oneof![2 => switched, 1 => follows], unlike).prop_map(|(mut world, unlike)| {
+        world.unlike = unlike;
+        world
+    })
 }
 
 struct Stage {
@@ -105,6 +109,12 @@ impl Stage {
         let read = (self.shelf.state.clone(), self.shelf.version);
         let (state, _) = self.controllers[who].kept.get_or_insert(read);
         let next = step(&self.world.observe(), state, &Settings::default());
+        let told = |state: &State| state.untold.iter().filter(|it| it.reason == Reason::RolledBack).count();
+        if let Step::Keep(next) = &next
+            && told(state) < told(next)
+        {
+            self.world.is_back(next);
+        }
         self.controllers[who].decided = Some((next, self.world.version));
     }
 

@@ -236,6 +236,50 @@ fn an_application_that_does_not_get_well_is_told_after_a_while() {
 }
 
 #[test]
+fn a_rollback_that_leaves_objects_otherwise_is_not_told_as_done() {
+    let mut scene = Scene::auto(&[1]);
+    scene.world.unlike = (1..=4).map(|number| format!("Role r{number} is PruneSkipped: ignored")).collect();
+    scene.person(Person::Commits(1));
+    assert_eq!((scene.stage(), scene.world.auto), (Some("QuarantinedUnhealthy"), Some(false)));
+    assert_eq!(scene.reasons(), [RollbackDecided, RollbackFailed]);
+    let text = &scene.told[1].1;
+    assert!(text.contains("Role r1 is PruneSkipped: ignored") && text.ends_with("; and 1 more"), "{text}");
+    scene.person(Person::Commits(2));
+    assert_eq!((scene.live(), scene.world.auto, scene.stage()), (2, Some(true), None));
+}
+
+#[test]
+fn only_our_own_operation_on_the_target_proves_a_rollback() {
+    let mut scene = Scene::auto(&[1]);
+    scene.world.person(Person::Commits(1));
+    while scene.stage() != Some("Verifying") {
+        let _more = scene.decide() || scene.world.tick();
+    }
+    let good = scene.world.observe();
+    let told = |seen: &Observed| {
+        let Step::Keep(state) = step(seen, &scene.state, &scene.settings) else { panic!("it is decided") };
+        let notice = state.untold.last().unwrap();
+        (notice.reason, notice.text.clone())
+    };
+    assert_eq!(told(&good).0, RolledBack);
+    let mut other = good.clone();
+    other.operation.as_mut().unwrap().revision = Some(Revision { source: "other".into(), ..revision(0) });
+    let (reason, text) = told(&other);
+    assert!(reason == RollbackFailed && text.contains("the target rendered otherwise"), "{text}");
+    let mut gone = good.clone();
+    gone.operation = None;
+    let (reason, text) = told(&gone);
+    assert!(reason == RollbackFailed && text.contains("result is gone"), "{text}");
+    let mut person = good.clone();
+    let operation = person.operation.as_mut().unwrap();
+    (operation.id, operation.started, operation.revision) = (None, "99".into(), Some(revision(2)));
+    assert_eq!(told(&person).0, SteppedBack);
+    let mut on = good;
+    on.auto_sync = AutoSync::On(Automatic { setting: "{}".into(), by_removal: false });
+    assert_eq!(told(&on).0, SteppedBack);
+}
+
+#[test]
 fn an_application_of_the_same_name_inherits_nothing() {
     let mut scene = Scene::auto(&[1]);
     scene.person(Person::Commits(1));

@@ -18,11 +18,13 @@ pub(super) struct World {
     pub(super) follows: bool,
     /// It followed ours, and somebody has undone that.
     undone: bool,
-    declared: Option<bool>,
+    pub(super) declared: Option<bool>,
     pub(super) window: bool,
     pub(super) operation: Option<Running>,
     pub(super) history: Vec<(i64, usize)>,
     pub(super) clock: i64,
+    /// What our rollbacks leave behind.
+    pub(super) unlike: Vec<String>,
     /// Every rollback that was written: rejected revision, target, and the operation it was written over.
     pub(super) rollbacks: Vec<(usize, usize)>,
     pub(super) broken: Vec<String>,
@@ -64,6 +66,7 @@ impl World {
             operation: None,
             history: Vec::new(),
             clock: 0,
+            unlike: Vec::new(),
             rollbacks: Vec::new(),
             broken: Vec::new(),
         }
@@ -83,6 +86,7 @@ impl World {
                 id: it.id.clone(),
                 by: "somebody".into(),
                 message: "it failed".into(),
+                unlike: if it.id.is_some() { self.unlike.clone() } else { Vec::new() },
             }),
             head: Some(revision(self.head)),
             content: None,
@@ -233,6 +237,19 @@ impl World {
             self.auto = Some(false);
         }
         true
+    }
+
+    /// Somebody says that the rollback of this state's case is done.
+    pub(super) fn is_back(&mut self, state: &State) {
+        let Some(case) = &state.case else { return };
+        let target = number(&case.target.1);
+        let done = self.operation.as_ref().is_some_and(|it| {
+            it.phase == Phase::Succeeded && it.id.as_ref() == Some(&case.id) && it.revision == target
+        });
+        if !done || !self.unlike.is_empty() {
+            self.broken
+                .push(format!("r{target} is said to be live, and {:?} {:?}", self.operation, self.unlike));
+        }
     }
 
     fn roll_back(&mut self, case: &Case) {

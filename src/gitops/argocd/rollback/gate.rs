@@ -43,6 +43,7 @@ mod tests {
             group: "batch".into(),
             kind: "Job".into(),
             name: name.into(),
+            status: String::new(),
             message: message.into(),
             hook_type: hook_type.into(),
             hook_phase: hook_phase.into(),

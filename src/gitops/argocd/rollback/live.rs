@@ -206,6 +206,9 @@ pub struct Row {
     /// Name.
     #[serde(deserialize_with = "null_as_default")]
     pub name: String,
+    /// `Synced`, `SyncFailed`, `Pruned`, `PruneSkipped`; empty for hooks.
+    #[serde(deserialize_with = "null_as_default")]
+    pub status: String,
     /// For people; of a Job its Failed condition.
     #[serde(deserialize_with = "null_as_default")]
     pub message: String,

@@ -10,7 +10,7 @@ use crate::declared::short_hex;
 use crate::gitops::argocd::rollback::OPERATION_ID;
 use crate::gitops::argocd::rollback::gate::gate;
 use crate::gitops::argocd::rollback::generator::Generator;
-use crate::gitops::argocd::rollback::live::{Deployed, Live, Operation, OperationState};
+use crate::gitops::argocd::rollback::live::{Deployed, Live, Operation, OperationState, Row};
 use crate::gitops::wanted::OptIn;
 use crate::rollback as r;
 use crate::scope::TRACKING_ID;
@@ -161,6 +161,7 @@ fn requested(operation: &Operation) -> r::Operation {
         id: id(operation),
         by: by(operation),
         message: String::new(),
+        unlike: Vec::new(),
     }
 }
 
@@ -175,7 +176,23 @@ fn known(state: &OperationState) -> r::Operation {
         id: id(operation),
         by: by(operation),
         message: state.message.clone(),
+        unlike: state.sync_result.resources.iter().filter_map(unlike).collect(),
     }
+}
+
+/// The object of a row, unless Argo CD has made it what the operation's revision declares.
+///
+/// An operation applies every object of its revision, or with `ApplyOutOfSyncOnly` every one that it finds to differ from
+/// that revision, and prunes what that revision lacks. `Synced` says that the API server has taken the object as
+/// declared, `Pruned` that it is gone. `PruneSkipped` does not fail an operation, but the object is still there.
+fn unlike(row: &Row) -> Option<String> {
+    let done = matches!(row.status.as_str(), "Synced" | "Pruned");
+    if done || !row.hook_type.is_empty() {
+        return None;
+    }
+    let status = if row.status.is_empty() { "of unknown status" } else { &row.status };
+    let why = if row.message.is_empty() { String::new() } else { format!(": {}", row.message) };
+    Some(format!("{} {} is {status}{why}", row.kind, row.name))
 }
 
 fn phase(state: &OperationState) -> r::Phase {

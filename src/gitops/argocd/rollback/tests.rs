@@ -69,6 +69,25 @@ fn a_failed_sync_with_a_critical_gate_is_seen_whole() {
 }
 
 #[test]
+fn what_an_operation_leaves_otherwise_is_named_and_hooks_are_not() {
+    let row =
+        |name: &str, status: &str| json!({"kind": "Role", "name": name, "status": status, "message": "why"});
+    let mut rows = vec![
+        row("same", "Synced"),
+        row("gone", "Pruned"),
+        row("kept", "PruneSkipped"),
+        row("refused", "SyncFailed"),
+    ];
+    rows.push(json!({"kind": "Job", "name": "migrate", "hookType": "PostSync", "hookPhase": "Failed"}));
+    rows.push(json!({"kind": "Pod", "name": "new"}));
+    let seen = seen(&changed("/status/operationState/syncResult/resources", json!(rows)));
+    assert_eq!(
+        seen.operation.unwrap().unlike,
+        ["Role kept is PruneSkipped: why", "Role refused is SyncFailed: why", "Pod new is of unknown status"]
+    );
+}
+
+#[test]
 fn phases_are_told_apart() {
     let state = "/status/operationState";
     let running = changed(&format!("{state}/phase"), json!("Running"));

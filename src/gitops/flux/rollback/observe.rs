@@ -102,6 +102,7 @@ fn operation(live: &Live, state: &r::State) -> r::Operation {
         id: None,
         by: "Flux".to_owned(),
         message,
+        unlike: Vec::new(),
     }
 }
 
@@ -114,6 +115,7 @@ fn ours(id: &str, target: Option<r::Revision>, message: String) -> r::Operation 
         id: Some(id.to_owned()),
         by: "driftgate".to_owned(),
         message,
+        unlike: Vec::new(),
     }
 }
 
