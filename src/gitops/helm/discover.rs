@@ -6,7 +6,7 @@
 use crate::cluster::{ApiError, Cluster, Reason};
 use crate::finding::{Gap, GapReason, GapScope};
 use crate::gitops::discovery::Discovery;
-use crate::gitops::helm::release::{self, HelmRelease};
+use crate::gitops::helm::release::{self, HelmRelease, Snapshot};
 use crate::model::meta::Partial;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::rules::resources;
@@ -23,6 +23,15 @@ pub struct Release {
     pub number: Option<u64>,
     /// Chart, `NAME-VERSION`, if it tells.
     pub chart: Option<String>,
+}
+
+impl Release {
+    /// True if this is the release of the snapshot, or one that it goes back to: that has the hooks of old, with the
+    /// number of old in them.
+    fn is_in(&self, number: u64, snapshot: &Snapshot) -> bool {
+        let went_back = || number < snapshot.version && self.chart.as_ref() == Some(&snapshot.chart());
+        number == snapshot.version || went_back()
+    }
 }
 
 /// Finds the release.
@@ -107,7 +116,7 @@ impl Discovery {
         };
         let same = newest.name == release.name
             && newest.namespace == release.namespace
-            && release.number.is_none_or(|number| number == newest.version);
+            && release.number.is_none_or(|number| release.is_in(number, newest));
         if !same || found.spec.kube_config.is_some() {
             self.note =
                 Some(told_by_marks(&format!("{object} shows another release than the one under test")));
@@ -194,9 +203,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_release_that_went_back_has_the_hooks_of_old() {
+        let discovery = found(vec![labelled(), helm_release(4)]).await;
+        assert_eq!(discovery.scope.application.revision.as_deref(), Some("4 (web-1.2.0)"));
+        assert!(matches!(discovery.scope.membership, Membership::Listed(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_helm_release_that_shows_another_release_is_not_believed() {
         for (objects, why) in [
-            (vec![labelled(), helm_release(4)], "another release"),
+            (vec![labelled(), helm_release(2)], "another release"),
             (vec![labelled()], "this cluster serves no HelmReleases"),
         ] {
             let discovery = found(objects).await;

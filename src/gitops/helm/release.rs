@@ -178,7 +178,12 @@ impl HelmRelease {
 impl Snapshot {
     /// The revision, as records and reports have it.
     pub fn revision(&self) -> String {
-        revision(self.version, &format!("{}-{}", self.chart_name, self.chart_version))
+        revision(self.version, &self.chart())
+    }
+
+    /// The chart, `NAME-VERSION`.
+    pub fn chart(&self) -> String {
+        format!("{}-{}", self.chart_name, self.chart_version)
     }
 }
 
