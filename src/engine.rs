@@ -2,6 +2,8 @@
 //!
 //! A panicking rule becomes a gap. Does not know severities that matter, exclusions or verdicts.
 
+mod provenance;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -97,6 +99,13 @@ impl<'a> Engine<'a> {
         let account = (pod.namespace().to_owned(), pod.spec.service_account().to_owned());
         let used = self.accounts.entry(account).or_default();
         used.token_mounted |= mounts_api_token(pod);
+        let (mut findings, gaps) = self.judged(pod);
+        self.tell_provenance(pod, &mut findings);
+        self.keep(findings, gaps);
+    }
+
+    /// What the rules say of one Pod or template.
+    fn judged(&self, pod: &PodView<'_>) -> (Vec<Finding>, Vec<Gap>) {
         let (world, settings) = (self.world, self.settings);
         let thing =
             Thing { subject: pod.root, object: pod.object, evidence: pod.evidence, pod: Some(pod.spec) };
@@ -104,7 +113,7 @@ impl<'a> Engine<'a> {
             if let Check::Pod(judge) = check {
                 judge(pod, world, settings, sink);
             }
-        });
+        })
     }
 
     /// Interrupts the run, so that the surroundings can take in what was learnt from the Pods.
@@ -207,11 +216,14 @@ impl<'a> Engine<'a> {
 
     fn object(&mut self, object: &ObjectRef, judge: impl Fn(&Check, &mut Sink<'_>)) {
         self.evaluation.counts.objects += 1;
-        self.run(Thing { subject: object, object, evidence: Evidence::Live, pod: None }, judge);
+        let thing = Thing { subject: object, object, evidence: Evidence::Live, pod: None };
+        let (mut findings, gaps) = self.run(thing, judge);
+        provenance::declared(&mut findings);
+        self.keep(findings, gaps);
     }
 
     /// Runs every rule on one thing; `judge` picks the rules that look at such things.
-    fn run(&mut self, thing: Thing<'_>, judge: impl Fn(&Check, &mut Sink<'_>)) {
+    fn run(&self, thing: Thing<'_>, judge: impl Fn(&Check, &mut Sink<'_>)) -> (Vec<Finding>, Vec<Gap>) {
         let Thing { subject, object, evidence, pod } = thing;
         let (mut findings, mut gaps) = (Vec::new(), Vec::new());
         for rule in &self.rules {
@@ -230,6 +242,10 @@ impl<'a> Engine<'a> {
                 });
             }
         }
+        (findings, gaps)
+    }
+
+    fn keep(&mut self, findings: Vec<Finding>, gaps: Vec<Gap>) {
         self.evaluation.gaps.extend(gaps);
         for finding in findings {
             match self.evaluation.findings.get_mut(&finding.identity) {

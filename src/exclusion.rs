@@ -11,7 +11,7 @@ mod near;
 mod pattern;
 
 pub use change::{Change, Listed, changes};
-pub use ledger::{Expired, Ledger};
+pub use ledger::{Expired, Ledger, SOON_DAYS};
 pub use near::NearMiss;
 pub use pattern::Pattern;
 
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::finding::{Finding, Identity, Severity};
+use crate::finding::{Finding, Identity, Provenance, Severity};
 use crate::model::reference::ObjectRef;
 use index::Index;
 
@@ -66,10 +66,14 @@ pub struct Exclusion {
     pub image: Option<String>,
     /// The failing value in the rule's normal form, exactly.
     pub value: Option<String>,
+    /// How what is permitted came to be there, in every object that shows it.
+    pub provenance: Option<Provenance>,
     /// Why it is permitted.
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
+    /// Where more about it is written, for people.
+    pub ticket: Option<String>,
     /// Last day on which it holds.
     pub expires: Date,
     /// Where it is written.
@@ -119,8 +123,12 @@ impl fmt::Display for Exclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on {}", self.rule, self.subject)?;
         let container = self.container.as_ref().map(Pattern::as_str);
-        let parts =
-            [("container", container), ("image", self.image.as_deref()), ("value", self.value.as_deref())];
+        let parts = [
+            ("container", container),
+            ("image", self.image.as_deref()),
+            ("value", self.value.as_deref()),
+            ("provenance", self.provenance.map(Provenance::as_str)),
+        ];
         for (key, part) in parts {
             if let Some(part) = part {
                 write!(f, " {key}={part}")?;
@@ -142,6 +150,7 @@ impl Exclusion {
                 .as_ref()
                 .is_none_or(|pattern| container.as_deref().is_some_and(|c| pattern.matches(c)))
             && self.image.as_ref().is_none_or(|prefix| all_images_under(prefix, finding))
+            && self.provenance.is_none_or(|provenance| all_came_by(provenance, finding))
             && self.subject.matches(subject)
     }
 
@@ -149,11 +158,22 @@ impl Exclusion {
     pub fn is_expired(&self, today: Date) -> bool {
         today > self.expires
     }
+
+    /// True if it holds today and for no more than so many days.
+    pub fn expires_within(&self, days: i64, today: Date) -> bool {
+        let left = today.until(self.expires).map_or(i64::MAX, |left| i64::from(left.get_days()));
+        (0..=days).contains(&left)
+    }
 }
 
 /// One Pod with another image is enough to say no; so is not knowing the image.
 fn all_images_under(prefix: &str, finding: &Finding) -> bool {
     !finding.images.is_empty() && finding.images.iter().all(|image| image_is_under(prefix, image))
+}
+
+/// One object that got it otherwise is enough to say no; so is not knowing.
+fn all_came_by(provenance: Provenance, finding: &Finding) -> bool {
+    !finding.provenance.is_empty() && finding.provenance.iter().all(|other| *other == provenance)
 }
 
 /// True if the image begins with the prefix and goes on with another part.

@@ -89,6 +89,34 @@ pub enum Presence {
     Absent,
 }
 
+/// How what is bad came to be in an object.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Provenance {
+    /// The object itself says it, or the template that a Pod was made from.
+    Declared,
+    /// The Pod says it and the template that it was made from does not: something changed it on its way in.
+    Admission,
+    /// Only the observed state of a Pod shows it.
+    Runtime,
+}
+
+impl Provenance {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Declared, Self::Admission, Self::Runtime];
+
+    /// Lower-case word, as in policy files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Admission => "admission",
+            Self::Runtime => "runtime",
+        }
+    }
+}
+
 /// What a finding follows from: if the source did not change it, going back cannot cure the finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
@@ -164,6 +192,8 @@ pub struct Finding {
     /// Images of the container in all objects that show it, as the Pods write them; empty for findings that are not
     /// about a container.
     pub images: BTreeSet<String>,
+    /// How it came to be in all objects that show it; empty where one of them does not tell.
+    pub provenance: BTreeSet<Provenance>,
 }
 
 impl Finding {
@@ -182,12 +212,16 @@ impl Finding {
         causes.dedup();
         let mut images = std::mem::take(&mut self.images);
         images.extend(other.images.iter().cloned());
+        let untold = self.provenance.is_empty() || other.provenance.is_empty();
+        let mut provenance = std::mem::take(&mut self.provenance);
+        provenance.extend(&other.provenance);
         if rank(&other) > rank(self) || (rank(&other) == rank(self) && other.object < self.object) {
             *self = other;
         }
         self.count = count;
         self.causes = causes;
         self.images = images;
+        self.provenance = if untold { BTreeSet::new() } else { provenance };
     }
 }
 
@@ -288,6 +322,23 @@ mod tests {
             parts: Vec::new(),
             count: 1,
             images: BTreeSet::from([image.to_owned()]),
+            provenance: [Provenance::Declared].into(),
+        }
+    }
+
+    #[test]
+    fn one_object_that_does_not_tell_is_enough_not_to_know() {
+        let of = |provenance: &[Provenance]| Finding {
+            provenance: provenance.iter().copied().collect(),
+            ..finding("registry.example/a:1", Severity::Low)
+        };
+        let (told, untold) = (of(&[Provenance::Admission]), of(&[]));
+        let mut known = told.clone();
+        known.absorb(of(&[Provenance::Declared]));
+        assert_eq!(known.provenance.len(), 2);
+        for (mut first, second) in [(told.clone(), untold.clone()), (untold, told)] {
+            first.absorb(second);
+            assert!(first.provenance.is_empty());
         }
     }
 

@@ -23,6 +23,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 pub use delegation::Refused;
@@ -33,7 +34,7 @@ pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
 pub use tuning::{Override, Tuning};
 
-use crate::exclusion::Exclusions;
+use crate::exclusion::{Exclusion, Exclusions};
 use crate::finding::Severity;
 use crate::rules::{RULES, Rule, Settings};
 use check::Part;
@@ -105,6 +106,8 @@ pub struct Policy {
     pub mode: Mode,
     /// What a baseline permits before there is one.
     pub first_run: FirstRun,
+    /// For how many days from today an exclusion may hold, at most.
+    pub max_days: Option<u16>,
     /// Parameters of rules.
     pub settings: Settings,
     /// Permissions for findings.
@@ -131,6 +134,7 @@ impl Default for Policy {
             helm_release: HelmReleasePolicy::default(),
             mode: Mode::default(),
             first_run: FirstRun::default(),
+            max_days: None,
             settings: Settings::default(),
             exclusions: Exclusions::default(),
             refused: Vec::new(),
@@ -172,8 +176,8 @@ pub fn read_all<N: AsRef<str>, T: AsRef<str>>(
     (policy, in_order(problems))
 }
 
-/// Reads the platform's files and those of the application's team: the latter hold exclusions only, and of those only
-/// what the platform delegates today is taken.
+/// Reads the platform's files and those of the application's team, if it has any: the latter hold exclusions only, and
+/// of those only what the platform delegates today is taken. No exclusion may hold for longer than the platform lets it.
 ///
 /// # Errors
 /// As [`parse`].
@@ -187,11 +191,34 @@ pub fn parse_layers<N: AsRef<str>, T: AsRef<str>>(
     let theirs = delegation::exclusions(documents(application, RULES, &mut problems), &mut problems);
     let delegations =
         parts.iter_mut().flat_map(|part| std::mem::take(&mut part.delegation)).collect::<Vec<_>>();
-    let (taken, refused) = delegation::divide(theirs, &delegations, today);
+    let limit = parts.iter().find_map(|part| part.max_days.as_ref()).map(|(_at, days)| *days);
+    let (taken, refused) = delegation::divide(theirs, &delegations, limit, today);
     parts.push(Part { exclusions: taken, ..Part::default() });
     let policy = merge::merge(parts, &mut problems);
+    problems.extend(policy.beyond_limit(today));
     let problems = in_order(problems);
     if problems.is_empty() { Ok(Policy { refused, ..policy }) } else { Err(PolicyErrors(problems)) }
+}
+
+impl Policy {
+    /// Exclusions that hold for longer than the policy lets them. What is within the limit today stays so.
+    pub fn beyond_limit(&self, today: Date) -> Vec<Problem> {
+        let Some(days) = self.max_days else { return Vec::new() };
+        let last = last_day(today, days);
+        let beyond = self.exclusions.entries().iter().filter(|entry| entry.expires > last);
+        let problem = |entry: &Exclusion| Problem {
+            at: entry.at.clone(),
+            message: format!(
+                "the exclusion of {} holds until {}, and `maxExclusionDays` is {days}: until {last} at most, today",
+                entry.rule, entry.expires
+            ),
+        };
+        beyond.map(problem).collect()
+    }
+}
+
+fn last_day(today: Date, days: u16) -> Date {
+    today.checked_add(i64::from(days).days()).unwrap_or(Date::MAX)
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {

@@ -76,6 +76,8 @@ pub struct Report {
     provisional: Vec<Finding>,
     /// Exclusions that cover nothing.
     idle_exclusions: IdleExclusions,
+    /// Exclusions whose last day is near, the nearest first.
+    expiring_exclusions: Vec<wire::Exclusion>,
     /// What went wrong beside the verdict, for instance a notification that could not be sent.
     pub warnings: Vec<Printable>,
     /// How long each phase took, in order.
@@ -105,6 +107,7 @@ impl Report {
             below_threshold: Vec::new(),
             provisional: Vec::new(),
             idle_exclusions: IdleExclusions::default(),
+            expiring_exclusions: Vec::new(),
             warnings: Vec::new(),
             phases: Vec::new(),
         }
@@ -186,6 +189,14 @@ impl Report {
         idle.expired.sort_by(|left, right| right.findings.cmp(&left.findings).then(left.cmp(right)));
         idle.unused.sort();
         self.idle_exclusions = idle;
+        self
+    }
+
+    /// The exclusions whose last day is near, in any order.
+    #[must_use]
+    pub fn expiring_exclusions(mut self, expiring: impl IntoIterator<Item = wire::Exclusion>) -> Self {
+        self.expiring_exclusions = expiring.into_iter().collect();
+        self.expiring_exclusions.sort_by(|one, other| (&one.expires, one).cmp(&(&other.expires, other)));
         self
     }
 

@@ -133,6 +133,8 @@ pub struct Decision<'a> {
     pub expired: Vec<Expired<'a>>,
     /// Exclusions that speak of this application and cover nothing.
     pub unused: Vec<&'a Exclusion>,
+    /// Exclusions that this application needs or that speak of it, and whose last day is near.
+    pub expiring: Vec<&'a Exclusion>,
     /// What the policy changes in the rules.
     pub overrides: Vec<Override>,
     /// What follows.
@@ -155,6 +157,7 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
         blinding: Vec::new(),
         expired: Vec::new(),
         unused: Vec::new(),
+        expiring: Vec::new(),
         overrides: inputs.policy.overrides(),
         plan: Plan::Nothing,
     };
@@ -177,6 +180,7 @@ pub fn decide<'a>(inputs: &Inputs<'a>) -> Decision<'a> {
     explain(&mut decision.drift, inputs);
     decision.expired = ledger.expired();
     decision.unused = ledger.unused(inputs.owned);
+    decision.expiring = ledger.expiring(inputs.owned);
     decision.blinding = gaps::blinding(inputs);
     decision.verdict = verdict(inputs, &decision);
     decision.reasons = reasons::reasons(inputs, &decision);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use driftgate::engine::Evaluation;
-use driftgate::finding::{Certainty, Finding, Identity, Presence, Severity};
+use driftgate::finding::{Certainty, Finding, Identity, Presence, Provenance, Severity};
 use driftgate::model::reference::{GroupKind, ObjectRef};
 use driftgate::model::world::Evidence;
 use driftgate::policy::{self, Policy};
@@ -74,6 +74,7 @@ fn finding(number: usize) -> Finding {
         parts: Vec::new(),
         count: 1,
         images: [format!("registry.example/team/web:{number}")].into(),
+        provenance: [Provenance::Declared].into(),
     }
 }
 

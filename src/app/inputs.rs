@@ -75,7 +75,7 @@ pub(super) async fn policy(
     let files = policies(&args.policy).map_err(Stop::Invalid)?;
     match &args.platform_policy {
         Some(place) => Ok(policy::parse_layers(&platform(place, cluster).await?, &files, today)?),
-        None => Ok(policy::parse(&files)?),
+        None => Ok(policy::parse_layers(&files, &[], today)?),
     }
 }
 

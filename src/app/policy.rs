@@ -68,7 +68,8 @@ pub(super) async fn check(args: &PolicyCheckArgs, out: &mut impl Write) -> io::R
 async fn checked(args: &PolicyCheckArgs, files: &[(String, String)]) -> Result<Checked, String> {
     let today = Clock::wall().today();
     let days = i64::try_from(args.expiring_within.as_secs() / DAY).unwrap_or(i64::MAX);
-    let (policy, problems) = policy::read_all(RULES, files);
+    let (policy, mut problems) = policy::read_all(RULES, files);
+    problems.extend(policy.beyond_limit(today));
     let mut checked = Checked {
         warnings: policy::lint(&policy, today, days),
         problems,

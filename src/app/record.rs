@@ -85,7 +85,7 @@ impl ToRecord<'_> {
                 let platform = inputs::platform(place, Some(cluster)).await?;
                 (policy::parse_layers(&platform, &policies, today)?, platform)
             }
-            None => (policy::parse(&policies)?, Vec::new()),
+            None => (policy::parse_layers(&policies, &[], today)?, Vec::new()),
         };
         let mut recording = self.look(cluster, &policy.settings, today).await?;
         let passed = self.last_pass(cluster, &recording).await?;

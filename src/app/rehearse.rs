@@ -130,7 +130,7 @@ fn policy(
     let own = read(file)?;
     let policy = match platform {
         Some(_) => policy::parse_layers(&read(platform)?, &own, today),
-        None => policy::parse(&own),
+        None => policy::parse_layers(&own, &[], today),
     };
     policy.map_err(|errors| errors.to_string())
 }

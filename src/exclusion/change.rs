@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Exclusion, Layer, Pattern, Position, Subject};
-use crate::finding::Severity;
+use crate::finding::{Provenance, Severity};
 use crate::model::reference::ObjectRef;
 use crate::rules;
 
@@ -25,6 +25,8 @@ pub struct Listed {
     image: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provenance: Option<Provenance>,
     owner: String,
     expires: Date,
 }
@@ -74,6 +76,7 @@ impl From<&Exclusion> for Listed {
             container: entry.container.as_ref().map(text),
             image: entry.image.clone(),
             value: entry.value.clone(),
+            provenance: entry.provenance,
             owner: entry.owner.clone(),
             expires: entry.expires,
         }
@@ -104,8 +107,10 @@ impl Listed {
             },
             image: self.image.clone(),
             value: self.value.clone(),
+            provenance: self.provenance,
             reason: String::new(),
             owner: self.owner.clone(),
+            ticket: None,
             expires: self.expires,
             at: Position { file: "".into(), line: 0, column: 0 },
             layer: Layer::Application,

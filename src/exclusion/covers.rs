@@ -15,6 +15,7 @@ impl Exclusion {
                 image_is_under(prefix, image)
             })
             && within(self.value.as_ref(), other.value.as_ref(), |value, same| value == same)
+            && within(self.provenance.as_ref(), other.provenance.as_ref(), |one, same| one == same)
     }
 
     /// True if both permit the same, whoever answers for it and until when.
@@ -75,6 +76,7 @@ mod tests {
 
     use super::*;
     use crate::exclusion::tests::{any_subject, deployment, exclusion, finding};
+    use crate::finding::Provenance;
 
     fn any_entry() -> impl Strategy<Value = Exclusion> {
         let image = prop::sample::select(vec!["r/a", "r/a/", "r/a/b", "r/a:1", "r/ab"]);
@@ -85,8 +87,9 @@ mod tests {
             prop::option::of("a[ab*]{0,2}"),
             prop::option::of(image),
             prop::option::of("[xy]"),
+            prop::option::of(prop::sample::select(Provenance::ALL.to_vec())),
         )
-            .prop_map(|(subject, of_kind, container, image, value)| {
+            .prop_map(|(subject, of_kind, container, image, value, provenance)| {
                 let mut entry = exclusion("r", subject, 1);
                 if let (Subject::Matching { kind, .. }, Some(text)) = (&mut entry.subject, of_kind) {
                     *kind = Some(Pattern::new(text).unwrap());
@@ -94,6 +97,7 @@ mod tests {
                 entry.container = container.map(|text| Pattern::new(&text).unwrap());
                 entry.image = image.map(String::from);
                 entry.value = value;
+                entry.provenance = provenance;
                 entry
             })
     }
@@ -104,9 +108,11 @@ mod tests {
             wide in any_entry(), narrow in any_entry(),
             namespace in "[ab]{1,3}", name in "[ab]{1,3}", container in "a[ab]{0,2}",
             image in prop::sample::select(vec!["r/a", "r/a/b", "r/a/b:1", "r/a:1", "r/ab", "r/a/"]), value in "[xy]",
+            provenance in prop::collection::btree_set(prop::sample::select(Provenance::ALL.to_vec()), 0..3),
         ) {
             let mut found = finding("r", &deployment(&namespace, &name), Some(&container), &value);
             found.images = [image.to_owned()].into();
+            found.provenance = provenance;
             prop_assert!(!wide.covers(&narrow) || !narrow.matches(&found) || wide.matches(&found));
             prop_assert!(narrow.covers(&narrow), "everything covers itself");
         }

@@ -8,6 +8,9 @@ use super::{Exclusion, Exclusions, Subject};
 use crate::finding::Finding;
 use crate::model::reference::ObjectRef;
 
+/// An entry expires soon if that is within so many days.
+pub const SOON_DAYS: i64 = 30;
+
 /// The exclusions at work on one day.
 #[derive(Debug)]
 pub struct Ledger<'a> {
@@ -60,6 +63,16 @@ impl<'a> Ledger<'a> {
         self.counted()
             .filter(|(entry, covered)| *covered == 0 && !entry.is_expired(self.today))
             .filter(|(entry, _covered)| speaks_of(&entry.subject, owned, &namespaces))
+            .map(|(entry, _covered)| entry)
+            .collect()
+    }
+
+    /// Entries that hold for no longer than [`SOON_DAYS`] and that this application needs or that speak of it.
+    pub fn expiring(&self, owned: &BTreeSet<ObjectRef>) -> Vec<&'a Exclusion> {
+        let namespaces: BTreeSet<&str> = owned.iter().map(|object| object.namespace.as_str()).collect();
+        self.counted()
+            .filter(|(entry, _covered)| entry.expires_within(SOON_DAYS, self.today))
+            .filter(|(entry, covered)| *covered > 0 || speaks_of(&entry.subject, owned, &namespaces))
             .map(|(entry, _covered)| entry)
             .collect()
     }

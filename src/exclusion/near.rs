@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::civil::Date;
 
 use super::{Exclusion, Exclusions, Position, Subject, image_is_under, matches_kind};
-use crate::finding::Finding;
+use crate::finding::{Finding, Provenance};
 use crate::model::reference::ObjectRef;
 
 /// An entry that nearly covers a finding.
@@ -27,12 +27,22 @@ enum Key {
     Container,
     Image,
     Value,
+    Provenance,
     Severity,
 }
 
 /// In the order in which people narrow an entry down.
-const KEYS: [Key; 8] =
-    [Key::Kind, Key::Namespace, Key::Name, Key::Owner, Key::Container, Key::Image, Key::Value, Key::Severity];
+const KEYS: [Key; 9] = [
+    Key::Kind,
+    Key::Namespace,
+    Key::Name,
+    Key::Owner,
+    Key::Container,
+    Key::Image,
+    Key::Value,
+    Key::Provenance,
+    Key::Severity,
+];
 
 impl Exclusions {
     /// The entry of the finding's rule of which the fewest keys differ; none if nothing of any entry matches, or if one
@@ -94,6 +104,7 @@ impl Exclusion {
             }
             (Key::Image, _) => self.image.as_ref().map(|prefix| super::all_images_under(prefix, finding)),
             (Key::Value, _) => self.value.as_ref().map(|value| *value == identity.value),
+            (Key::Provenance, _) => self.provenance.map(|provenance| super::all_came_by(provenance, finding)),
             // What is not limited says nothing of the finding.
             (Key::Severity, _) => (finding.severity > self.up_to).then_some(false),
         }
@@ -124,6 +135,11 @@ impl Exclusion {
             }
             (Key::Value, _) => {
                 said("value", &finding.identity.value, self.value.as_deref().unwrap_or_default())
+            }
+            (Key::Provenance, _) => {
+                let wanted = self.provenance.map_or("", Provenance::as_str);
+                let other = finding.provenance.iter().find(|provenance| provenance.as_str() != wanted);
+                said("provenance", other.map_or("", |provenance| provenance.as_str()), wanted)
             }
             (Key::Severity, _) => {
                 format!("severity is {}, delegated up to {}", finding.severity, self.up_to)
@@ -162,6 +178,7 @@ mod tests {
         entry.container = pattern("mesh-*");
         entry.image = Some("registry.example/mesh".into());
         entry.value = Some("NET_ADMIN".into());
+        entry.provenance = Some(Provenance::Admission);
         change(&mut entry);
         entry
     }
@@ -169,6 +186,7 @@ mod tests {
     fn found(change: impl Fn(&mut Finding)) -> Finding {
         let mut found = finding("r", &deployment("shop", "web"), Some("mesh-init"), "NET_ADMIN");
         found.images = ["registry.example/mesh/proxy:1".to_owned()].into();
+        found.provenance = [Provenance::Admission].into();
         change(&mut found);
         found
     }
@@ -181,7 +199,7 @@ mod tests {
     #[test]
     fn the_first_key_that_differs_is_named_with_what_was_wanted() {
         type Change = fn(&mut Finding);
-        let cases: [(Change, &str); 9] = [
+        let cases: [(Change, &str); 11] = [
             (|found| found.identity.subject.kind = "Job".into(), "kind is apps/Job, wanted Deployment"),
             (|found| found.identity.subject.namespace = "other".into(), "namespace is other, wanted shop"),
             (|found| found.identity.subject.namespace = String::new(), "there is no namespace, wanted shop"),
@@ -194,6 +212,11 @@ mod tests {
             ),
             (|found| found.images.clear(), "there is no image, wanted registry.example/mesh"),
             (|found| found.identity.value = "SYS_ADMIN".into(), "value is SYS_ADMIN, wanted NET_ADMIN"),
+            (
+                |found| found.provenance.extend([Provenance::Declared]),
+                "provenance is declared, wanted admission",
+            ),
+            (|found| found.provenance.clear(), "there is no provenance, wanted admission"),
         ];
         for (change, expected) in cases {
             let near = nearest(vec![entry(1, |_| ())], &found(change));

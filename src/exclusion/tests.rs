@@ -4,7 +4,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
-use crate::finding::{Certainty, Presence, Severity};
+use crate::finding::{Certainty, Presence, Provenance, Severity};
 use crate::model::reference::GroupKind;
 use crate::model::world::Evidence;
 
@@ -40,6 +40,7 @@ pub(crate) fn finding(
         parts: Vec::new(),
         count: 1,
         images: BTreeSet::new(),
+        provenance: [Provenance::Declared].into(),
     }
 }
 
@@ -51,8 +52,10 @@ pub(crate) fn exclusion(rule: &'static str, subject: Subject, line: u64) -> Excl
         container: None,
         image: None,
         value: None,
+        provenance: None,
         reason: "known".into(),
         owner: "team".into(),
+        ticket: None,
         expires: date(2026, 12, 31),
         at: Position { file: "policy.yaml".into(), line, column: 5 },
         layer: Layer::Platform,
@@ -76,8 +79,9 @@ fn all_keys_that_are_present_must_match() {
     entry.container = Some(pattern("init"));
     entry.image = Some("registry.example/mesh".into());
     entry.value = Some("NET_ADMIN".into());
+    entry.provenance = Some(Provenance::Declared);
     assert!(entry.matches(&found));
-    let changes: [fn(&mut Exclusion); 7] = [
+    let changes: [fn(&mut Exclusion); 8] = [
         |entry| entry.rule = "other",
         |entry| entry.subject = in_namespace("other", Some("w*")),
         |entry| entry.subject = in_namespace("shop", Some("x*")),
@@ -85,6 +89,7 @@ fn all_keys_that_are_present_must_match() {
         |entry| entry.container = Some(pattern("other")),
         |entry| entry.image = Some("registry.example/other".into()),
         |entry| entry.value = Some("NET_RAW".into()),
+        |entry| entry.provenance = Some(Provenance::Admission),
     ];
     for change in changes {
         let mut other = entry.clone();

@@ -2,21 +2,20 @@
 //!
 //! Does not know other documents.
 
-use std::collections::BTreeSet;
+mod exclusion;
 
-use jiff::civil::Date;
+use std::collections::BTreeSet;
 
 use super::delegation::Delegation;
 use super::fields::Located;
 use super::helm::{self, Unpassed};
 use super::problem::{Problems, did_you_mean};
-use super::raw::{FIRST_RUNS, MODES, RawBaseline, RawDelegation, RawExclusion, RawPolicy, RawSubject};
+use super::raw::{FIRST_RUNS, MODES, RawBaseline, RawDelegation, RawPolicy};
 use super::tree::At;
 use super::tuning::Tuning;
 use super::{FirstRun, Mode};
-use crate::exclusion::{Exclusion, Layer, Pattern, Position, Subject};
+use crate::exclusion::{Exclusion, Pattern, Position};
 use crate::finding::Severity;
-use crate::model::reference::ObjectRef;
 use crate::rules::Rule;
 
 /// A setting and where it is set.
@@ -31,6 +30,7 @@ pub(super) struct Part {
     pub(super) rollback_on: Set<BTreeSet<Unpassed>>,
     pub(super) mode: Set<Mode>,
     pub(super) first_run: Set<FirstRun>,
+    pub(super) max_days: Set<u16>,
     pub(super) tuning: Tuning,
     pub(super) delegation: Vec<Delegation>,
     pub(super) exclusions: Vec<Exclusion>,
@@ -46,6 +46,7 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
         without_baseline: without_baseline.map(|flag| (problems.position(flag.at), flag.value)),
         rollback_on: spec.helm_release.and_then(|raw| helm::rollback_on(raw, problems)),
         mode: mode(spec.mode, problems),
+        max_days: max_days(spec.max_exclusion_days, problems),
         first_run: spec.baseline.and_then(|raw| first_run(raw, problems)),
         tuning: spec.rules.map(|raw| Tuning::check(raw, catalogue, problems)).unwrap_or_default(),
         delegation: spec
@@ -56,7 +57,7 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
         exclusions: spec
             .exclusions
             .into_iter()
-            .filter_map(|raw| exclusion(raw, catalogue, problems))
+            .filter_map(|raw| exclusion::check(raw, catalogue, problems))
             .collect(),
     }
 }
@@ -91,16 +92,25 @@ fn delegation(
         named.filter_map(|rule| find_rule(&rule, catalogue, problems)).map(|rule| rule.id).collect()
     });
     let (_at, up_to) = severity("upTo", up_to, problems).unzip();
-    let days = days.and_then(|Located { at, value }| {
-        let number = value.parse::<u16>().ok().filter(|days| *days > 0);
-        if number.is_none() {
-            problems.add(at, format!("`days` must be a number of days, at least 1, and this is `{value}`"));
-        }
-        number
-    });
+    let days = days.and_then(|written| number_of_days("days", &written, problems));
     let namespaces = namespaces
         .map(|list| list.value.iter().filter_map(|name| pattern("namespaces", name, problems)).collect());
     Some(Delegation { rules: (!every).then_some(rules?), up_to: up_to?, days: days?, namespaces })
+}
+
+fn number_of_days(name: &str, written: &Located<String>, problems: &mut Problems) -> Option<u16> {
+    let Located { at, value } = written;
+    let number = value.parse::<u16>().ok().filter(|days| *days > 0);
+    if number.is_none() {
+        problems.add(*at, format!("`{name}` must be a number of days, at least 1, and this is `{value}`"));
+    }
+    number
+}
+
+fn max_days(written: Option<Located<String>>, problems: &mut Problems) -> Set<u16> {
+    let written = written?;
+    let days = number_of_days("maxExclusionDays", &written, problems)?;
+    Some((problems.position(written.at), days))
 }
 
 fn mode(written: Option<Located<String>>, problems: &mut Problems) -> Set<Mode> {
@@ -156,68 +166,6 @@ pub(super) fn names(
     Some((problems.position(at), items.into_iter().map(|item| item.value).collect()))
 }
 
-/// None if anything is wrong with it; everything that is wrong has been reported.
-fn exclusion(raw: RawExclusion, catalogue: &[&'static Rule], problems: &mut Problems) -> Option<Exclusion> {
-    let RawExclusion { at, rule, subject, container, image, value, reason, owner, expires } = raw;
-    let rule = rule.and_then(|written| find_rule(&written, catalogue, problems));
-    let narrow = container.is_some() && image.is_some();
-    if rule.is_some_and(|rule| rule.severity == Severity::Critical) && container.is_none() && value.is_none()
-    {
-        let id = rule.map_or("", |rule| rule.id);
-        problems.add(at, format!("an exclusion of the critical rule {id} needs `container` or `value`"));
-    }
-    let subject = match subject {
-        Some(written) => check_subject(written, narrow, problems),
-        None if narrow => Some(Subject::Any),
-        None => {
-            problems.add(at, "an exclusion needs `subject`, or `container` together with `image`");
-            None
-        }
-    };
-    let container = container.map(|written| pattern("container", &written, problems));
-    let image = image.map(|written| literal("image", written, problems));
-    let value = value.map(|written| literal("value", written, problems));
-    let expires = expires.and_then(|written| date(&written, problems));
-    let reason = filled_in("reason", reason, problems);
-    let owner = filled_in("owner", owner, problems);
-    Some(Exclusion {
-        rule: rule?.id,
-        subject: subject?,
-        container: transpose(container)?,
-        image: transpose(image)?,
-        value: transpose(value)?,
-        reason: reason?,
-        owner: owner?,
-        expires: expires?,
-        at: problems.position(at),
-        layer: Layer::Platform,
-        up_to: Severity::Critical,
-    })
-}
-
-/// An export leaves reasons and owners to people.
-fn filled_in(name: &str, written: Option<Located<String>>, problems: &mut Problems) -> Option<String> {
-    let Located { at, value } = written?;
-    if value.trim() == "TODO" {
-        problems.add(at, format!("`{name}` still says TODO"));
-        return None;
-    }
-    Some(value.trim().to_owned())
-}
-
-/// Present and wrong is none at all; absent is fine.
-#[expect(
-    clippy::option_option,
-    reason = "the outer one is whether it is right, the inner one whether it is there"
-)]
-fn transpose<T>(written: Option<Option<T>>) -> Option<Option<T>> {
-    match written {
-        None => Some(None),
-        Some(None) => None,
-        Some(Some(value)) => Some(Some(value)),
-    }
-}
-
 pub(super) fn find_rule(
     written: &Located<String>,
     catalogue: &[&'static Rule],
@@ -232,66 +180,8 @@ pub(super) fn find_rule(
     found.copied()
 }
 
-fn check_subject(raw: RawSubject, narrow: bool, problems: &mut Problems) -> Option<Subject> {
-    let RawSubject { at, kind, namespace, name, owner } = raw;
-    let by_names = kind.is_some() || namespace.is_some() || name.is_some();
-    if let Some(owner) = owner {
-        if by_names {
-            problems
-                .add(at, "`subject` has `owner`, which is one object, and names beside it; keep one of them");
-        }
-        return one_object(&owner, problems).map(Subject::Owner);
-    }
-    if !by_names {
-        problems.add(at, "`subject` needs `kind`, `namespace` and `name`, or some of them, or `owner`");
-    } else if namespace.is_none() && name.is_none() && !narrow {
-        problems.add(at, "`subject` is every object of a kind; add `namespace` or `name`");
-    }
-    let kind = kind.map(|written| pattern("kind", &written, problems));
-    let namespace = namespace.map(|written| pattern("namespace", &written, problems));
-    let name = name.map(|written| pattern("name", &written, problems));
-    Some(Subject::Matching {
-        kind: transpose(kind)?,
-        namespace: transpose(namespace)?,
-        name: transpose(name)?,
-    })
-}
-
-fn one_object(written: &Located<String>, problems: &mut Problems) -> Option<ObjectRef> {
-    let object = ObjectRef::parse(&written.value).filter(|_object| !written.value.contains(['*', '?']));
-    if object.is_none() {
-        let message = "`owner` of a subject must be one object as reports write it, for instance apps/Deployment shop/web";
-        problems.add(written.at, format!("{message}, and this is `{}`", written.value));
-    }
-    object
-}
-
 pub(super) fn pattern(name: &str, written: &Located<String>, problems: &mut Problems) -> Option<Pattern> {
     Pattern::new(&written.value).map_err(|why| problems.add(written.at, format!("`{name}`: {why}"))).ok()
-}
-
-/// Images and values are compared as they are; a star would only look as if it matched.
-fn literal(name: &str, written: Located<String>, problems: &mut Problems) -> Option<String> {
-    let Located { at, value } = written;
-    if value == "*" || (name == "image" && value.contains(['*', '?', ' '])) {
-        problems.add(at, format!("`{name}` is compared as it is written, and `{value}` is a pattern"));
-        return None;
-    }
-    Some(value)
-}
-
-fn date(written: &Located<String>, problems: &mut Problems) -> Option<Date> {
-    let text = written.value.as_str();
-    let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    let found = shaped.then(|| text.parse().ok()).flatten();
-    if found.is_none() {
-        problems.add(written.at, format!("`expires` must be a date YYYY-MM-DD, and this is `{text}`"));
-    }
-    found
 }
 
 /// The place of the document itself.

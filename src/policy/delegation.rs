@@ -2,10 +2,10 @@
 //!
 //! Does not know what an exclusion covers.
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::check::Part;
+use super::last_day;
 use super::problem::Problem;
 use crate::exclusion::{Exclusion, Layer, Pattern, Position, Subject};
 use crate::finding::Severity;
@@ -54,6 +54,7 @@ fn only_exclusions(part: &Part, problems: &mut Vec<Problem>) {
         ("rollbackOn", at(part.rollback_on.as_ref())),
         ("mode", at(part.mode.as_ref())),
         ("baseline", at(part.first_run.as_ref())),
+        ("maxExclusionDays", at(part.max_days.as_ref())),
     ];
     let settings = settings.into_iter().filter_map(|(name, at)| Some((name, at?)));
     for (name, at) in settings.chain(part.tuning.places()) {
@@ -67,16 +68,27 @@ fn only_exclusions(part: &Part, problems: &mut Vec<Problem>) {
 pub(super) fn divide(
     exclusions: Vec<Exclusion>,
     delegations: &[Delegation],
+    limit: Option<u16>,
     today: Date,
 ) -> (Vec<Exclusion>, Vec<Refused>) {
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
     for exclusion in exclusions {
-        match allowed(&exclusion, delegations, today) {
+        match in_time(&exclusion, limit, today).and_then(|()| allowed(&exclusion, delegations, today)) {
             Ok(up_to) => taken.push(Exclusion { up_to, ..exclusion }),
             Err(why) => refused.push(Refused { exclusion, why }),
         }
     }
     (taken, refused)
+}
+
+/// Nobody's exclusions hold for longer than the platform lets them.
+fn in_time(exclusion: &Exclusion, limit: Option<u16>, today: Date) -> Result<(), String> {
+    let Some(last) = limit.map(|days| last_day(today, days)) else { return Ok(()) };
+    if exclusion.expires <= last {
+        return Ok(());
+    }
+    let expires = exclusion.expires;
+    Err(format!("the platform lets no exclusion hold beyond {last} today, and this holds until {expires}"))
 }
 
 /// The worst severity that the entry may cover; why it may cover nothing.
@@ -95,8 +107,7 @@ fn allowed(exclusion: &Exclusion, delegations: &[Delegation], today: Date) -> Re
     if here.is_empty() {
         return Err(format!("the platform does not delegate exclusions of {rule} for such a subject"));
     }
-    let last =
-        |delegation: &Delegation| today.checked_add(i64::from(delegation.days).days()).unwrap_or(Date::MAX);
+    let last = |delegation: &Delegation| last_day(today, delegation.days);
     let in_time = here.iter().filter(|delegation| exclusion.expires <= last(delegation));
     in_time.map(|delegation| delegation.up_to).max().ok_or_else(|| {
         let latest = here.iter().map(|delegation| last(delegation)).max().unwrap_or(today);
@@ -198,6 +209,24 @@ spec:
         refuses("secret-read", "owner: Node n1", "2026-12-24", subject);
         let long = "the platform delegates exclusions of secret-read until 2026-12-24 today, and this holds until 2026-12-25";
         refuses("secret-read", shop, "2026-12-25", long);
+    }
+
+    #[test]
+    fn no_exclusion_holds_for_longer_than_the_platform_lets_it() {
+        let limited = PLATFORM.replace("  failAt", "  maxExclusionDays: 20\n  failAt");
+        let shop = "namespace: shop, name: web";
+        let policy = layers(&limited, &entry("node-port", shop, "2026-12-14")).unwrap();
+        assert_eq!(policy.exclusions.entries().len(), 1);
+        let policy = layers(&limited, &entry("node-port", shop, "2026-12-15")).unwrap();
+        let why =
+            "the platform lets no exclusion hold beyond 2026-12-14 today, and this holds until 2026-12-15";
+        assert_eq!(policy.refused[0].why, why);
+        let own = entry("node-port", shop, "2026-12-15");
+        let errors = layers(&format!("{limited}---\n{own}"), &self::own("  exclusions: []\n")).unwrap_err();
+        let expected = "platform.yaml:14:5: the exclusion of node-port holds until 2026-12-15, and `maxExclusionDays` is 20: until 2026-12-14 at most, today";
+        assert!(errors.to_string().contains(expected), "{errors}");
+        let errors = layers(PLATFORM, &self::own("  maxExclusionDays: 9\n")).unwrap_err().to_string();
+        assert!(errors.contains("`maxExclusionDays` is the platform's to set"), "{errors}");
     }
 
     #[test]

@@ -39,12 +39,18 @@ impl<T: JsonSchema> JsonSchema for Located<T> {
 /// The members of one mapping. What is read is taken away; what is wrong is reported as it is read.
 pub(super) struct Members<'n> {
     pub(super) at: At,
-    members: BTreeMap<&'n str, &'n Node>,
+    what: &'n str,
+    by_name: BTreeMap<&'n str, &'n Node>,
 }
 
 impl<'n> Members<'n> {
     /// Opens a mapping that may have these members; `what` names it for people. None if it is no mapping.
-    pub(super) fn open(node: &'n Node, what: &str, known: &[&str], problems: &mut Problems) -> Option<Self> {
+    pub(super) fn open(
+        node: &'n Node,
+        what: &'n str,
+        known: &[&str],
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let Content::Map(map) = &node.value else {
             problems.add(node.at, format!("{what} must be a mapping, and this is {}", describe(&node.value)));
             return None;
@@ -66,19 +72,19 @@ impl<'n> Members<'n> {
                 problems.add(key.at, format!("{what} has `{name}` twice"));
             }
         }
-        Some(Self { at: node.at, members })
+        Some(Self { at: node.at, what, by_name: members })
     }
 
-    /// A member that must be there.
-    pub(super) fn required(&self, name: &str, what: &str, problems: &mut Problems) {
-        if !self.members.contains_key(name) {
-            problems.add(self.at, format!("{what} needs `{name}`"));
+    /// Members that must be there.
+    pub(super) fn required(&self, names: &[&str], problems: &mut Problems) {
+        for name in names.iter().filter(|name| !self.by_name.contains_key(**name)) {
+            problems.add(self.at, format!("{} needs `{name}`", self.what));
         }
     }
 
     /// A member with a value; one without has been reported.
     pub(super) fn get(&self, name: &str) -> Option<&'n Node> {
-        self.members.get(name).copied().filter(|node| !matches!(node.value, Content::Null))
+        self.by_name.get(name).copied().filter(|node| !matches!(node.value, Content::Null))
     }
 
     /// A text that is not blank; numbers and `true` are texts here, as they were written.

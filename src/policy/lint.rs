@@ -115,11 +115,11 @@ fn dated(entry: &Exclusion, today: Date, soon: i64) -> Option<Warning> {
         days => format!("in {days} days"),
     };
     let message = format!("{} expires {left}, on {expires}; {owner} answers for it", entry.rule);
-    (days <= soon).then(|| Warning::new(entry, Lint::ExpiresSoon, message))
+    entry.expires_within(soon, today).then(|| Warning::new(entry, Lint::ExpiresSoon, message))
 }
 
 fn over_broad(entry: &Exclusion) -> Option<Warning> {
-    let message = wide_subject(entry).or_else(|| wide_image(entry))?;
+    let message = wide_subject(entry).or_else(|| wide_image(entry)).or_else(|| anybodys(entry))?;
     Some(Warning::new(entry, Lint::OverBroad, format!("{} {message}", entry.rule)))
 }
 
@@ -152,6 +152,14 @@ fn wide_image(entry: &Exclusion) -> Option<String> {
     let nothing_else = matches!(entry.subject, Subject::Any) && entry.value.is_none();
     (whole && nothing_else)
         .then(|| format!("is permitted for every image of the registry {image}; add a repository"))
+}
+
+/// A sidecar wherever it is, also where somebody wrote one of that name and image into a manifest.
+fn anybodys(entry: &Exclusion) -> Option<String> {
+    (matches!(entry.subject, Subject::Any) && entry.provenance.is_none()).then(|| {
+        "is permitted wherever a container has that name and image; with `provenance: admission` only where it was injected"
+            .to_owned()
+    })
 }
 
 /// An entry that another one makes superfluous. Of two that mean the same, the later is.
@@ -216,7 +224,11 @@ mod tests {
             ("rule: root-container, subject: {namespace: shop-*}", true),
             ("rule: dangerous-capability, subject: {namespace: shop}, value: NET_ADMIN", false),
             ("rule: root-container, container: mesh, image: registry.example/", true),
-            ("rule: root-container, container: mesh, image: registry.example/mesh", false),
+            ("rule: root-container, container: mesh, image: registry.example/mesh", true),
+            (
+                "rule: root-container, container: mesh, image: registry.example/mesh, provenance: admission",
+                false,
+            ),
             ("rule: service-write, subject: {owner: apps/DaemonSet shop/agent}", false),
         ] {
             assert_eq!(over(entry), expected, "{entry}");

@@ -16,6 +16,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
             rollback_on,
             mode,
             first_run,
+            max_days,
             tuning,
             delegation: _,
             exclusions,
@@ -26,6 +27,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         agree("rollbackOn", &mut sum.rollback_on, rollback_on, problems);
         agree("mode", &mut sum.mode, mode, problems);
         agree("baseline", &mut sum.first_run, first_run, problems);
+        agree("maxExclusionDays", &mut sum.max_days, max_days, problems);
         sum.tuning.absorb(tuning, problems);
         sum.exclusions.extend(exclusions);
     }
@@ -45,6 +47,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         mode: value(sum.mode, default.mode),
         first_run: value(sum.first_run, default.first_run),
         settings: sum.tuning.settings(),
+        max_days: sum.max_days.map(|(_at, days)| days),
         exclusions: Exclusions::new(sum.exclusions),
         refused: Vec::new(),
         tuning: sum.tuning,

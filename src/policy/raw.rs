@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use super::fields::Located;
 use super::helm::Unpassed;
 use super::tree::At;
-use crate::finding::Severity;
+use crate::finding::{Provenance, Severity};
 #[cfg(test)]
 pub(super) use read::FIELDS;
 
@@ -73,6 +73,10 @@ pub(super) struct RawSpec {
     /// exclusions.
     #[schemars(with = "Option<String>", extend("enum" = MODES))]
     pub(super) mode: Option<Located<String>>,
+    /// How many days from today an exclusion may hold, at most; the last day of each is held against it every day.
+    /// Default: no limit.
+    #[schemars(with = "Option<u16>", range(min = 1))]
+    pub(super) max_exclusion_days: Option<Located<String>>,
     /// What a baseline permits before there is one.
     pub(super) baseline: Option<RawBaseline>,
     /// Parameters of rules.
@@ -198,12 +202,18 @@ pub(super) struct RawExclusion {
     /// The failing value, exactly as reports show it.
     #[schemars(extend("type" = ["string", "number", "boolean"]))]
     pub(super) value: Option<Located<String>>,
+    /// How it came to be there: `declared` by the object or the template of its Pods, put in by `admission`, or
+    /// seen at `runtime` only.
+    #[schemars(with = "Option<Provenance>")]
+    pub(super) provenance: Option<Located<String>>,
     /// Why it is permitted.
     #[schemars(with = "String")]
     pub(super) reason: Option<Located<String>>,
     /// Who answers for it.
     #[schemars(with = "String")]
     pub(super) owner: Option<Located<String>>,
+    /// Where more about it is written, for people; reports show it.
+    pub(super) ticket: Option<Located<String>>,
     /// Last day on which it holds: YYYY-MM-DD.
     #[schemars(with = "String", extend("format" = "date"))]
     pub(super) expires: Option<Located<String>>,

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::{Policy, Refused};
 use crate::exclusion::{Change, Exclusion, Layer, Listed, changes};
-use crate::finding::{Cause, Certainty, Finding, Identity, Presence, Severity};
+use crate::finding::{Cause, Certainty, Finding, Identity, Presence, Provenance, Severity};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world::Evidence;
 use crate::rules;
@@ -87,5 +87,6 @@ fn finding(
         parts: Vec::new(),
         count: 1,
         images: BTreeSet::new(),
+        provenance: [Provenance::Declared].into(),
     })
 }

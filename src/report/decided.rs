@@ -40,6 +40,7 @@ impl Report {
                 expired: decision.expired.iter().map(Into::into).collect(),
                 unused: decision.unused.iter().copied().map(Into::into).collect(),
             })
+            .expiring_exclusions(decision.expiring.iter().copied().map(Into::into))
     }
 }
 
@@ -111,6 +112,7 @@ mod tests {
             blinding: Vec::new(),
             expired: Vec::new(),
             unused: Vec::new(),
+            expiring: Vec::new(),
             overrides: Vec::new(),
             plan,
         }
@@ -156,6 +158,7 @@ mod tests {
         decision.below = vec![&possible];
         decision.provisional = vec![&missing];
         decision.blinding = vec![&node];
+        decision.expiring = vec![&entry];
         let report = report(&decision, &evaluation, Some("PostSync"));
         assert_snapshot!(text::render(&report, Layout::default()));
         assert_eq!(report.exit().code(), 20);

@@ -31,6 +31,7 @@ pub fn finding(severity: Severity, rule: &'static str, subject: Object) -> Findi
         objects: 1,
         container: None,
         images: BTreeSet::new(),
+        provenance: BTreeSet::new(),
         value: Printable::default(),
         path: "spec.hostNetwork".into(),
         message: "Pods use the node's network".into(),
@@ -119,8 +120,9 @@ pub fn exclusion(line: u32, rule: &str, expires: Date) -> Exclusion {
     Exclusion {
         at: format!("platform-policy.yaml:{line}").into(),
         rule: rule.into(),
-        reason: "the node agent reads container metrics, ticket OPS-1142".into(),
+        reason: "the node agent reads container metrics".into(),
         owner: "platform@shop.example".into(),
+        ticket: Some("OPS-1142".into()),
         expires: expires.to_string().into(),
     }
 }

@@ -59,6 +59,9 @@ pub fn render(report: &Report, layout: Layout) -> String {
     page.list("Exclusions that have expired", &idle.expired, |page, expired| {
         page.item(&words::expired(expired));
     });
+    page.list("Exclusions that expire soon", &report.expiring_exclusions, |page, expiring| {
+        page.item(&words::exclusion(expiring));
+    });
     page.list("Excluded", &report.excluded, Page::excluded);
     page.list("Exclusions that cover nothing", &idle.unused, |page, unused| {
         page.item(&words::exclusion(unused));
@@ -187,12 +190,14 @@ impl Page {
     }
 
     fn excluded(&mut self, excluded: &Excluded) {
-        let Excluded { finding, exclusion: Exclusion { at, rule: _, reason, owner, expires } } = excluded;
+        let Excluded { finding, exclusion: Exclusion { at, rule: _, reason, owner, ticket, expires } } =
+            excluded;
         let lead = format!("  {}  ", self.severity(finding.severity));
         let container = finding.container.as_ref().map(|name| format!(", container {name}"));
         let what = format!("{} ({}) on {}", finding.rule, finding.code, finding.subject);
         self.wrap(&lead, BODY, &format!("{what}{}", container.unwrap_or_default()));
-        let why = format!("{at}, {owner} until {expires}: {reason}");
+        let ticket = words::ticket(ticket.as_ref());
+        let why = format!("{at}, {owner} until {expires}: {reason}{ticket}");
         self.wrap(&" ".repeat(BODY), BODY, &cut(&why, MESSAGE_BYTES));
     }
 

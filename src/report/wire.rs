@@ -152,6 +152,8 @@ pub struct Exclusion {
     pub reason: Printable,
     /// Who answers for it.
     pub owner: Printable,
+    /// Where more about it is written; null where the entry does not say.
+    pub ticket: Option<Printable>,
     /// Last day it holds: YYYY-MM-DD.
     pub expires: Printable,
 }
@@ -163,6 +165,7 @@ impl From<&exclusion::Exclusion> for Exclusion {
             rule: exclusion.rule.into(),
             reason: Printable::new(&exclusion.reason),
             owner: Printable::new(&exclusion.owner),
+            ticket: exclusion.ticket.as_ref().map(Printable::new),
             expires: exclusion.expires.to_string().into(),
         }
     }

@@ -7,7 +7,7 @@ use crate::finding::Certainty;
 use crate::report::wire::{
     Counts, Evidence, Exclusion, Expired, Finding, NearMiss, Novelty, Phase, Rollback,
 };
-use crate::report::{Report, short};
+use crate::report::{Printable, Report, short};
 
 /// `CRITICAL argocd/shop at 4f2c91e (exit 20, PostSync)`.
 pub(crate) fn headline(report: &Report) -> String {
@@ -86,18 +86,23 @@ fn plural(count: u64, word: &str) -> String {
 
 /// `policy.yaml:14: host-network, OWNER until 2027-01-31: REASON`.
 pub(crate) fn exclusion(exclusion: &Exclusion) -> String {
-    let Exclusion { at, rule, reason, owner, expires } = exclusion;
-    format!("{at}: {rule}, {owner} until {expires}: {reason}")
+    let Exclusion { at, rule, reason, owner, ticket, expires } = exclusion;
+    format!("{at}: {rule}, {owner} until {expires}: {reason}{}", self::ticket(ticket.as_ref()))
 }
 
 /// `policy.yaml:14: host-network no longer covers 1 finding, OWNER until 2026-11-01: REASON`.
 pub(crate) fn expired(expired: &Expired) -> String {
-    let Expired { findings, exclusion: Exclusion { at, rule, reason, owner, expires } } = expired;
+    let Expired { findings, exclusion: Exclusion { at, rule, reason, owner, ticket, expires } } = expired;
     let effect = match findings {
         0 => "would cover nothing".to_owned(),
         count => format!("no longer covers {}", plural(*count, "finding")),
     };
-    format!("{at}: {rule} {effect}, {owner} until {expires}: {reason}")
+    format!("{at}: {rule} {effect}, {owner} until {expires}: {reason}{}", self::ticket(ticket.as_ref()))
+}
+
+/// ` (ticket SEC-17)`; nothing without one.
+pub(crate) fn ticket(ticket: Option<&Printable>) -> String {
+    ticket.map_or_else(String::new, |ticket| format!(" (ticket {ticket})"))
 }
 
 /// `Judged 12 Pods, 1 template and 41 other objects in 13.8s (settle 12.0s, collect 1.8s)`; none where nothing was.

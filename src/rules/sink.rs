@@ -136,6 +136,7 @@ impl Sink<'_> {
             parts,
             count: 1,
             images,
+            provenance: BTreeSet::new(),
         });
     }
 

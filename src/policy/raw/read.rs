@@ -16,6 +16,7 @@ const SPEC: &[&str] = &[
     "rollback",
     "helmRelease",
     "mode",
+    "maxExclusionDays",
     "baseline",
     "rules",
     "delegation",
@@ -35,7 +36,8 @@ const RULES: &[&str] = &[
 ];
 const SEVERITY: &[&str] = &["rule", "severity", "namespaces"];
 const DELEGATION: &[&str] = &["rules", "upTo", "days", "namespaces"];
-const EXCLUSION: &[&str] = &["rule", "subject", "container", "image", "value", "reason", "owner", "expires"];
+const EXCLUSION: &[&str] =
+    &["rule", "subject", "container", "image", "value", "provenance", "reason", "owner", "ticket", "expires"];
 const SUBJECT: &[&str] = &["kind", "namespace", "name", "owner"];
 
 /// Fields of each mapping, by its name in the schema.
@@ -66,9 +68,7 @@ impl RawPolicy {
             }
         }
         let members = Members::open(document, "a policy", POLICY, problems)?;
-        for name in ["apiVersion", "kind", "spec"] {
-            members.required(name, "a policy", problems);
-        }
+        members.required(&["apiVersion", "kind", "spec"], problems);
         Some(Self {
             api_version: members.text("apiVersion", problems),
             kind: members.text("kind", problems),
@@ -101,6 +101,7 @@ impl RawSpec {
             rollback: members.get("rollback").and_then(|node| RawRollback::read(node, problems)),
             helm_release: members.get("helmRelease").and_then(|node| RawHelmRelease::read(node, problems)),
             mode: members.text("mode", problems),
+            max_exclusion_days: members.text("maxExclusionDays", problems),
             baseline: members.get("baseline").and_then(|node| RawBaseline::read(node, problems)),
             rules: members.get("rules").and_then(|node| RawRules::read(node, problems)),
             delegation: delegation.iter().filter_map(|node| RawDelegation::read(node, problems)).collect(),
@@ -149,9 +150,7 @@ impl RawRules {
 impl RawSeverity {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "an entry of `severities`", SEVERITY, problems)?;
-        for name in ["rule", "severity"] {
-            members.required(name, "an entry of `severities`", problems);
-        }
+        members.required(&["rule", "severity"], problems);
         Some(Self {
             at: members.at,
             rule: members.text("rule", problems),
@@ -164,9 +163,7 @@ impl RawSeverity {
 impl RawDelegation {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "an entry of `delegation`", DELEGATION, problems)?;
-        for name in ["rules", "upTo", "days"] {
-            members.required(name, "an entry of `delegation`", problems);
-        }
+        members.required(&["rules", "upTo", "days"], problems);
         Some(Self {
             rules: members.texts("rules", problems),
             up_to: members.text("upTo", problems),
@@ -179,9 +176,7 @@ impl RawDelegation {
 impl RawExclusion {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "an exclusion", EXCLUSION, problems)?;
-        for name in ["rule", "reason", "owner", "expires"] {
-            members.required(name, "an exclusion", problems);
-        }
+        members.required(&["rule", "reason", "owner", "expires"], problems);
         Some(Self {
             at: members.at,
             rule: members.text("rule", problems),
@@ -189,8 +184,10 @@ impl RawExclusion {
             container: members.text("container", problems),
             image: members.text("image", problems),
             value: members.text("value", problems),
+            provenance: members.text("provenance", problems),
             reason: members.text("reason", problems),
             owner: members.text("owner", problems),
+            ticket: members.text("ticket", problems),
             expires: members.text("expires", problems),
         })
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exclusion;
-use crate::finding::{self, Certainty, Presence, Severity};
+use crate::finding::{self, Certainty, Presence, Provenance, Severity};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world;
 use crate::record::Mark;
@@ -89,6 +89,8 @@ pub struct Finding {
     pub container: Option<Printable>,
     /// Images of that container in all objects that show it.
     pub images: BTreeSet<Printable>,
+    /// How it came to be in all objects that show it; empty where one of them does not tell.
+    pub provenance: BTreeSet<Provenance>,
     /// The failing value in normal form; may be empty.
     pub value: Printable,
     /// Field in `object`, with names instead of indexes.
@@ -141,6 +143,7 @@ impl From<&finding::Finding> for Finding {
             objects: finding.count,
             container: finding.identity.container.as_ref().map(Printable::new),
             images: finding.images.iter().map(Printable::new).collect(),
+            provenance: finding.provenance.clone(),
             value: Printable::new(&finding.identity.value),
             path: Printable::new(&finding.path),
             message: Printable::new(&finding.message),
