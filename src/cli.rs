@@ -94,8 +94,9 @@ pub struct PolicyArgs {
     /// GatePolicy file, or a folder of them; may be given several times.
     #[arg(long, env = "DRIFTGATE_POLICY", value_name = "PATH", value_delimiter = ',')]
     pub policy: Vec<PathBuf>,
-    /// The platform's own policy, which then is above `--policy`: a file, a folder, or `configmap:NAMESPACE/NAME` in the
-    /// cluster. The files of `--policy` hold what the application's team excludes, within what is delegated.
+    /// The platform's own policy, which then is above `--policy`: files, folders, `configmap:NAMESPACE/NAME` or
+    /// `configmap:NAMESPACE/KEY=VALUE` (all with that label) in the cluster, with commas between them. The files of
+    /// `--policy` hold what the application's team excludes, within what is delegated.
     #[arg(long, env = "DRIFTGATE_PLATFORM_POLICY", value_name = "WHERE")]
     pub platform_policy: Option<String>,
     /// Run only these rules, by name or code.

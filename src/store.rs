@@ -63,10 +63,10 @@ pub enum Error {
     NoPolicy {
         /// Namespace of the ConfigMap.
         namespace: String,
-        /// Its name.
+        /// Its name, or the label that was asked for.
         name: String,
         /// What is missing.
-        cause: &'static str,
+        cause: String,
     },
     /// Other gates wrote all the time.
     #[error("ConfigMap {namespace}/{name} changed during each of {TRIES} tries to write it")]

@@ -1,6 +1,6 @@
 //! What the commands read besides the cluster: the environment, policy files, URLs of notifications.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -12,6 +12,9 @@ use crate::policy::{self, Policy};
 use crate::record::Record;
 use crate::rules::{self, RULES, Rule};
 use crate::store;
+
+/// What is larger is no policy and no record that anybody wrote.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// A variable of the environment, unless it is absent, empty or not Unicode.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -29,7 +32,14 @@ pub(super) async fn connect(args: &ClusterArgs) -> Result<Cluster, ApiError> {
 /// The text of one file.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads policy files and records")]
 pub(super) fn text(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("reading {}: {error}", path.display()))
+    let reading = |error: &dyn std::fmt::Display| format!("reading {}: {error}", path.display());
+    let file = std::fs::File::open(path).map_err(|error| reading(&error))?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| reading(&error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
+        return Err(reading(&format!("it is larger than {} MiB", MOST_BYTES >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|error| reading(&error))
 }
 
 /// Policy files by name and text. Of a folder, the files that end in yaml or yml, in order of their names; links are
@@ -79,17 +89,29 @@ pub(super) async fn policy(
     }
 }
 
-/// The platform's files; that there are none is an error, because somebody wants there to be some.
-pub(super) async fn platform(place: &str, cluster: Option<&Cluster>) -> Result<Vec<(String, String)>, Stop> {
+/// The platform's files, from places between commas; that one of them holds none is an error, because somebody wants
+/// there to be some.
+pub(super) async fn platform(places: &str, cluster: Option<&Cluster>) -> Result<Vec<(String, String)>, Stop> {
+    let mut files = Vec::new();
+    for place in places.split(',') {
+        files.extend(platform_files(place, cluster).await?);
+    }
+    Ok(files)
+}
+
+async fn platform_files(place: &str, cluster: Option<&Cluster>) -> Result<Vec<(String, String)>, Stop> {
     let Some(map) = place.strip_prefix("configmap:") else {
         let files = policies(&[PathBuf::from(place)]).map_err(Stop::Invalid)?;
         let none = || Stop::Invalid(format!("--platform-policy {place}: no file is in it"));
         return if files.is_empty() { Err(none()) } else { Ok(files) };
     };
     let usage = |why: &str| Stop::Usage(format!("--platform-policy {place}: {why}"));
-    let (namespace, name) = map.split_once('/').ok_or_else(|| usage("expected configmap:NAMESPACE/NAME"))?;
+    let (namespace, which) = map
+        .split_once('/')
+        .filter(|(namespace, which)| !namespace.is_empty() && !which.is_empty())
+        .ok_or_else(|| usage("expected configmap:NAMESPACE/NAME or configmap:NAMESPACE/KEY=VALUE"))?;
     let cluster = cluster.ok_or_else(|| usage("without a cluster it must be a file"))?;
-    let read = store::policies::read(cluster, namespace, name).await;
+    let read = store::policies::read(cluster, namespace, which).await;
     read.map_err(|error| match unavailable(error) {
         Ok(error) => Stop::Api(error),
         Err(error) => Stop::Invalid(format!("the platform's policy: {error}")),
@@ -148,5 +170,14 @@ mod tests {
         assert!(error.ends_with("so none is a policy"), "{error}");
         let error = policies(&[folder.path().join("gone.yaml")]).unwrap_err();
         assert!(error.starts_with("reading "), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_nobody_can_have_written_is_not_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.yaml");
+        std::fs::File::create(&path).unwrap().set_len(MOST_BYTES + 1).unwrap();
+        let error = policies(&[path]).unwrap_err();
+        assert!(error.ends_with("policy.yaml: it is larger than 16 MiB"), "{error}");
     }
 }

@@ -27,7 +27,8 @@ pub struct RecordArgs {
     /// GatePolicy file, or a folder of them, to record too; may be given several times.
     #[arg(long, env = "DRIFTGATE_POLICY", value_name = "PATH", value_delimiter = ',')]
     pub policy: Vec<PathBuf>,
-    /// The platform's policy, to record too: a file, a folder, or `configmap:NAMESPACE/NAME` in the cluster.
+    /// The platform's policy, to record too: files, folders, `configmap:NAMESPACE/NAME` or `configmap:NAMESPACE/KEY=VALUE`
+    /// in the cluster, with commas between them.
     #[arg(long, env = "DRIFTGATE_PLATFORM_POLICY", value_name = "WHERE")]
     pub platform_policy: Option<String>,
     /// Namespace of the records of what passed.

@@ -91,7 +91,11 @@ fn a_release_that_brings_critical_drift_fails_its_test_and_can_be_rolled_back() 
         let said = chart.test().await;
         assert!(said.ok, "{}", said.text);
         assert_eq!(privileged(ctx).await, None);
-        assert_eq!(kept(ctx, "record.json").await.unwrap()["revision"], "1 (web-1.0.0)", "its hooks are those of old");
+        assert_eq!(
+            kept(ctx, "record.json").await.unwrap()["revision"],
+            "1 (web-1.0.0)",
+            "its hooks are those of old"
+        );
     });
 }
 
