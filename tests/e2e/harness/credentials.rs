@@ -9,8 +9,8 @@ use rcgen::KeyPair;
 use serde_json::{Value, json};
 
 /// Who talks to the API server, so that the audit log can tell them apart. All are cluster administrators.
-pub(crate) const USERS: [&str; 5] =
-    ["e2e", "kubelet", "controller-manager", "argocd", "kustomize-controller"];
+pub(crate) const USERS: [&str; 6] =
+    ["e2e", "kubelet", "controller-manager", "argocd", "kustomize-controller", "helm"];
 
 /// How to reach an API server and know that it is the right one.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Far above what anything takes, so that only a hang runs into it, on a busy machine too.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 const PROBE_EVERY: Duration = Duration::from_millis(50);
 
