@@ -82,7 +82,8 @@ fn digest(said: &Kustomization) -> u64 {
         marks.get(crate::gitops::wanted::WANTED).hash(&mut hasher);
     }
     let status = &said.status;
-    (&status.last_applied_revision, &status.last_attempted_revision).hash(&mut hasher);
+    (status.observed_generation, &status.last_applied_revision, &status.last_attempted_revision)
+        .hash(&mut hasher);
     for condition in &status.conditions {
         (&condition.type_, &condition.status, &condition.reason, &condition.message).hash(&mut hasher);
     }
