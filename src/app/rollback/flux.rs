@@ -167,9 +167,7 @@ impl Flux {
         match step {
             Step::Hold => self.place(name, live, case, &was).await,
             Step::RollBack => match self.yields(live, case) {
-                Done::Written => {
-                    self.patch(name, &write::swap(&live.app, case, &was.clone_of(case).name)).await
-                }
+                Done::Written => self.patch(name, &write::swap(&live.app, case, &was)).await,
                 not_yet @ (Done::Outdated | Done::Waits(_) | Done::Never(_)) => Ok(not_yet),
             },
             Step::Lift => {

@@ -13,6 +13,7 @@ use crate::gitops::discovery::Discovery;
 use crate::gitops::flux::job::GateJob;
 use crate::gitops::flux::kustomization::{self, Kustomization, Source};
 use crate::gitops::flux::members::{EVERY, Members, Walk};
+use crate::gitops::flux::source::commit;
 use crate::gitops::flux::traps::{self, Trap};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::rules::resources;
@@ -213,7 +214,7 @@ impl Finder<'_> {
     async fn released(&self, app: Kustomization) -> Result<Kustomization, Error> {
         let Some((source, rejected)) = app.held() else { return Ok(app) };
         let offered = self.revision(&source).await?;
-        if offered.as_deref() == Some(&rejected) {
+        if offered.as_deref().map(commit) == Some(commit(&rejected)) {
             let at = app.status.last_applied_revision.as_deref().unwrap_or("an earlier revision");
             return Err(Error::Held { application: app.application(), rejected, at: at.to_owned() });
         }
@@ -280,7 +281,7 @@ mod tests {
     use super::*;
     use crate::finding::GapReason;
     use crate::gitops::flux::job::FORCE;
-    use crate::gitops::flux::kustomization::{ORIGINAL_SOURCE, REJECTED_REVISION};
+    use crate::gitops::flux::kustomization::{CASE, ORIGINAL_SOURCE, REJECTED_REVISION};
     use crate::memory::Api;
 
     const REVISION: &str = "main@sha1:bad";
@@ -444,7 +445,8 @@ mod tests {
             "metadata": {"name": "shop", "namespace": "apps"}, "status": {"artifact": {"revision": revision}}})
         };
         let mut held = ready("web", &[WEB_ID], &json!({"sourceRef": {"name": "shop-rollback"}}));
-        held["metadata"]["annotations"] = json!({ORIGINAL_SOURCE: "shop", REJECTED_REVISION: REVISION});
+        held["metadata"]["annotations"] =
+            json!({CASE: "c", ORIGINAL_SOURCE: "shop", REJECTED_REVISION: REVISION});
         held["status"]["lastAppliedRevision"] = json!("main@sha1:good");
         let gate = checking("shop", &[JOB_ID], &spec);
         let objects = [gate_job(&json!({})), gate, held, source(REVISION)];

@@ -29,6 +29,8 @@ pub const OWNER_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
 /// Label of what a Kustomization applied: its namespace.
 pub const OWNER_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
 
+/// Annotation of a Kustomization that follows a source of ours, and of that source: the case.
+pub const CASE: &str = "driftgate.dev/rollback-case";
 /// Annotation of a Kustomization that was rolled back: name of the source that it has without that.
 pub const ORIGINAL_SOURCE: &str = "driftgate.dev/original-source";
 /// Annotation of a Kustomization that was rolled back: the revision that must not come again.
@@ -223,6 +225,7 @@ impl Kustomization {
     /// The source that it is kept from, and the revision for which; none unless it was rolled back.
     pub fn held(&self) -> Option<(ObjectRef, String)> {
         let annotations = &self.metadata.annotations;
+        annotations.get(CASE)?;
         let (source, rejected) = (annotations.get(ORIGINAL_SOURCE)?, annotations.get(REJECTED_REVISION)?);
         let mut object = self.source();
         object.name.clone_from(source);

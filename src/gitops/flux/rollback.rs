@@ -13,8 +13,5 @@ pub mod live;
 pub mod observe;
 pub mod write;
 
-/// Annotation of a Kustomization that follows a source of ours, and of that source: the case.
-pub const CASE: &str = "driftgate.dev/rollback-case";
-
 #[cfg(test)]
 mod tests;

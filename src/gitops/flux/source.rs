@@ -71,6 +71,11 @@ impl Source {
     }
 }
 
+/// What tells a revision from others, however its source follows Git: `main@sha1:0a1b2c3` is `sha1:0a1b2c3`.
+pub fn commit(revision: &str) -> &str {
+    revision.rsplit_once('@').map_or(revision, |(_, commit)| commit)
+}
+
 /// The condition of this type among them.
 pub(super) fn condition<'a>(conditions: &'a [Condition], name: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == name)

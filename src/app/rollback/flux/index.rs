@@ -5,8 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::app::rollback::Name;
-use crate::gitops::flux::kustomization::{Kustomization, RECONCILE};
-use crate::gitops::flux::rollback::CASE;
+use crate::gitops::flux::kustomization::{CASE, Kustomization, RECONCILE};
 use crate::gitops::flux::rollback::gate::{gated, jobs};
 use crate::gitops::wanted::OptIn;
 

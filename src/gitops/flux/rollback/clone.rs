@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::declared::short_hex;
-use crate::gitops::flux::kustomization::{SOURCE_GROUP, SourceRef};
-use crate::gitops::flux::rollback::CASE;
-use crate::gitops::flux::rollback::live::commit;
-use crate::gitops::flux::source::Source;
+use crate::gitops::flux::kustomization::{CASE, SOURCE_GROUP, SourceRef};
+use crate::gitops::flux::source::{Source, commit};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::rollback::{Case, Hold};
 

@@ -65,8 +65,3 @@ impl Live {
         self.gate.as_ref().unwrap_or(&self.app)
     }
 }
-
-/// What tells a revision from others, however its source follows Git: `main@sha1:0a1b2c3` is `sha1:0a1b2c3`.
-pub fn commit(revision: &str) -> &str {
-    revision.rsplit_once('@').map_or(revision, |(_, commit)| commit)
-}

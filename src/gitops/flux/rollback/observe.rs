@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::gitops::flux::kustomization::{Kustomization, OWNER_NAME, OWNER_NAMESPACE, RECONCILE};
-use crate::gitops::flux::rollback::CASE;
+use crate::gitops::flux::kustomization::{CASE, Kustomization, OWNER_NAME, OWNER_NAMESPACE, RECONCILE};
 use crate::gitops::flux::rollback::clone::Was;
-use crate::gitops::flux::rollback::live::{Live, commit};
+use crate::gitops::flux::rollback::live::Live;
 use crate::gitops::flux::rollback::write;
+use crate::gitops::flux::source::commit;
 use crate::gitops::wanted::OptIn;
 use crate::model::pod_status::Condition;
 use crate::rollback as r;

@@ -6,7 +6,8 @@ use super::clone::{Was, Yield, copy, yields};
 use super::gate::{Job, gated};
 use super::live::Live;
 use super::observe::{Around, observe};
-use super::{CASE, write};
+use super::write;
+use crate::gitops::flux::kustomization::CASE;
 use crate::gitops::flux::source::Source;
 use crate::gitops::wanted::OptIn;
 use crate::rollback::{AutoSync, Case, Gate, Hold, Keeper, Observed, Phase, Revision, Stage, State, Window};
@@ -165,8 +166,7 @@ fn what_cannot_go_back_says_why() {
 fn a_swap_shows_and_so_does_every_way_to_undo_it() {
     let plain = live(&app("True", "ReconciliationSucceeded", &json!({})), None, "b");
     let held = case(&plain, Stage::Held { healthy: true });
-    let clone = Was::of(&held).unwrap().clone_of(&held).name;
-    let patch = write::swap(&plain.app, &held, &clone);
+    let patch = write::swap(&plain.app, &held, &Was::of(&held).unwrap());
     assert_eq!(patch["metadata"]["resourceVersion"], "7");
     let swapped = app("True", "ReconciliationSucceeded", &patch);
     let mut state = fresh();
@@ -191,6 +191,11 @@ fn a_swap_shows_and_so_does_every_way_to_undo_it() {
         assert!(why.contains(word), "{why}");
     }
     let live = Live::read(&swapped).unwrap();
+    assert_eq!(
+        live.app.held(),
+        Some((plain.app.source(), "sha1:b".to_owned())),
+        "the gate sees what is held"
+    );
     let lift = write::lift(&live.app, &held, &Was::of(&held).unwrap(), jiff::Timestamp::UNIX_EPOCH).unwrap();
     let lifted = merged(swapped, &lift);
     assert_eq!(lifted["spec"], app("True", "", &json!({}))["spec"]);
@@ -198,6 +203,7 @@ fn a_swap_shows_and_so_does_every_way_to_undo_it() {
     let names: Vec<&str> = annotations.keys().map(String::as_str).collect();
     assert_eq!(names, ["driftgate.dev/rollback", "reconcile.fluxcd.io/requestedAt"]);
     let lifted = Live::read(&lifted).unwrap();
+    assert_eq!(lifted.app.held(), None);
     let again = write::lift(&lifted.app, &held, &Was::of(&held).unwrap(), jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(again, None, "nothing of ours is left");
 }

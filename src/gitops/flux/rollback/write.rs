@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::gitops::flux::kustomization::{Kustomization, RECONCILE, REQUESTED_AT};
-use crate::gitops::flux::rollback::CASE;
+use crate::gitops::flux::kustomization::{
+    CASE, Kustomization, ORIGINAL_SOURCE, RECONCILE, REJECTED_REVISION, REQUESTED_AT,
+};
 use crate::gitops::flux::rollback::clone::Was;
 use crate::rollback::Case;
 
@@ -40,11 +41,20 @@ pub fn was(app: &Kustomization) -> String {
     .to_string()
 }
 
-/// Puts our source in place of the Kustomization's own, and keeps whoever applies it from putting it back.
-pub fn swap(app: &Kustomization, case: &Case, clone: &str) -> Value {
-    let mut annotations: Map<String, Value> =
-        left_alone(app).into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    annotations.insert(CASE.to_owned(), json!(case.id));
+/// Puts our source in place of the Kustomization's own, and keeps whoever applies it from putting it back. The gate reads
+/// there which revision of which source must not come again.
+pub fn swap(app: &Kustomization, case: &Case, was: &Was) -> Value {
+    let clone = was.clone_of(case).name;
+    let marks = [
+        (CASE, case.id.as_str()),
+        (ORIGINAL_SOURCE, &was.source_ref.name),
+        (REJECTED_REVISION, &case.rejected.name),
+    ];
+    let annotations: Map<String, Value> = left_alone(app)
+        .into_iter()
+        .chain(marks)
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
     json!({
         "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
         "spec": {"sourceRef": {"name": clone}},
@@ -64,7 +74,9 @@ pub fn lift(app: &Kustomization, case: &Case, was: &Was, now: Timestamp) -> Opti
             annotations.insert(name.clone(), json!(before));
         }
     }
-    annotations.insert(CASE.to_owned(), Value::Null);
+    for mark in [CASE, ORIGINAL_SOURCE, REJECTED_REVISION] {
+        annotations.insert(mark.to_owned(), Value::Null);
+    }
     annotations.insert(REQUESTED_AT.to_owned(), json!(now.to_string()));
     let mut patch = json!({
         "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
