@@ -8,9 +8,10 @@ use tokio::sync::OnceCell;
 use crate::app::Clock;
 use crate::app::rollback::{Done, Failure, Name, Options};
 use crate::cluster::{ApiKind, Cluster, Kinds, Query, Reason};
+use crate::gitops::flux::job::GateJob;
 use crate::gitops::flux::kustomization::{self, Kustomization, SOURCE_GROUP};
 use crate::gitops::flux::rollback::clone::{self, Was, Yield};
-use crate::gitops::flux::rollback::gate::{Job, jobs};
+use crate::gitops::flux::rollback::gate::jobs;
 use crate::gitops::flux::rollback::live::Live;
 use crate::gitops::flux::rollback::observe::{Around, observe};
 use crate::gitops::flux::rollback::write;
@@ -130,13 +131,13 @@ impl Flux {
         Ok(())
     }
 
-    async fn gate_of(&self, kustomization: &Kustomization) -> Result<Option<Job>, Failure> {
+    async fn gate_of(&self, kustomization: &Kustomization) -> Result<Option<GateJob>, Failure> {
         let Some(kind) = self.jobs.as_ref().filter(|_| kustomization.spec.kube_config.is_none()) else {
             return Ok(None);
         };
         for job in jobs(kustomization) {
-            let found = self.cluster.get::<Job>(kind, &job.namespace, &job.name).await?;
-            if let Some(job) = found.filter(Job::is_gate) {
+            let found = self.cluster.get::<GateJob>(kind, &job.namespace, &job.name).await?;
+            if let Some(job) = found.filter(GateJob::runs_gate) {
                 return Ok(Some(job));
             }
         }

@@ -2,20 +2,21 @@
 
 use serde::Deserialize;
 
+use crate::exit::Exit;
 use crate::gitops::flux::kustomization::{self, OWNER_NAME, OWNER_NAMESPACE};
+use crate::gitops::flux::source::condition;
+use crate::gitops::job::{GATE, exit_code};
 use crate::model::lenient::null_as_default;
 use crate::model::meta::Meta;
 use crate::model::pod_status::Condition;
 use crate::model::reference::{GroupKind, ObjectRef};
+use crate::rollback::Gate;
 use crate::scope::{HOOK, TRACKING_ID};
 
 /// Label or annotation with which an object is made anew when an immutable field changes: `enabled`.
 pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
 /// Label or annotation that says how an object is applied: `Override`, `Merge`, `IfNotPresent`, `Ignore`.
 pub const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
-
-/// Name of the gate's container in every shipped manifest.
-const CONTAINER: &str = "driftgate";
 
 /// ConfigMap of the application's manifests, as the shipped Job names it before kustomize adds the hash.
 const CONTENT: &str = "driftgate-content";
@@ -153,10 +154,28 @@ impl GateJob {
         Some(ObjectRef::new(&kustomization::kind(), namespace, name))
     }
 
+    /// True if it runs the gate.
+    pub fn runs_gate(&self) -> bool {
+        self.spec.template.spec.containers.iter().any(|container| container.name == GATE)
+    }
+
     /// True if it runs the gate, and not as a hook of Argo CD.
     pub fn is_gate(&self) -> bool {
-        let gate = self.spec.template.spec.containers.iter().any(|container| container.name == CONTAINER);
-        gate && !self.metadata.rest.annotations.contains_key(HOOK)
+        self.runs_gate() && !self.metadata.rest.annotations.contains_key(HOOK)
+    }
+
+    /// What it has said. A Job that runs, or that is being deleted, has not.
+    pub fn said(&self) -> Gate {
+        let ended = |name: &str| condition(&self.status.conditions, name).filter(|it| it.status == "True");
+        if self.metadata.rest.is_deleting() {
+            return Gate::Silent;
+        }
+        match (ended("Failed"), ended("Complete")) {
+            (Some(failed), _) if exit_code(&failed.message) == Some(Exit::Critical.code()) => Gate::Critical,
+            (Some(_), _) => Gate::Failed,
+            (None, Some(_)) => Gate::Passed,
+            (None, None) => Gate::Silent,
+        }
     }
 
     /// True if it should be tied to the application's content and is not: kustomize ends the name of what it generates

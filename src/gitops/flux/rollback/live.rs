@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::declared::short_hex;
+use crate::gitops::flux::job::GateJob;
 use crate::gitops::flux::kustomization::Kustomization;
-use crate::gitops::flux::rollback::gate::Job;
 use crate::gitops::flux::source::Source;
 
 /// Fields of a Kustomization's spec that say when and whether it is applied, not what of its source becomes of it.
@@ -35,7 +35,7 @@ pub struct Live {
     /// The Kustomization with the gate's Job, where it is another one.
     pub gate: Option<Kustomization>,
     /// The gate's Job.
-    pub job: Option<Job>,
+    pub job: Option<GateJob>,
     /// The source that it follows, or followed before ours took its place.
     pub source: Option<Source>,
     /// Our source.

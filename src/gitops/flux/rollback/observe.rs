@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::gitops::flux::job::GateJob;
 use crate::gitops::flux::kustomization::{CASE, Kustomization, OWNER_NAME, OWNER_NAMESPACE, RECONCILE};
 use crate::gitops::flux::rollback::clone::Was;
 use crate::gitops::flux::rollback::live::Live;
@@ -66,7 +67,7 @@ fn head(live: &Live) -> Option<&str> {
 /// A gate of its own is made anew exactly when the content changes; a gate among what it judges goes back with it.
 fn content(live: &Live) -> Option<String> {
     match &live.gate {
-        Some(_) => live.job.as_ref().map(|job| job.metadata.uid.clone()),
+        Some(_) => live.job.as_ref().map(|job| job.metadata.rest.uid.clone()),
         None => Some(live.source.as_ref()?.status.artifact.as_ref()?.digest.clone()),
     }
 }
@@ -80,9 +81,9 @@ fn operation(live: &Live, state: &r::State) -> r::Operation {
         return ours(id, target, message);
     }
     let job = live.job.as_ref();
-    let started = job.map(|job| job.metadata.uid.clone()).unwrap_or_default();
+    let started = job.map(|job| job.metadata.rest.uid.clone()).unwrap_or_default();
     let attempted = attempted(live.judge());
-    let said = job.map_or(r::Gate::Silent, super::gate::Job::said);
+    let said = job.map_or(r::Gate::Silent, GateJob::said);
     let phase =
         if attempted.is_empty() || attempted != self::attempted(&live.app) || head(live) != Some(attempted) {
             r::Phase::Running

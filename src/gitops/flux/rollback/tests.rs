@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::clone::{Was, Yield, copy, yields};
-use super::gate::{Job, gated};
+use super::gate::gated;
 use super::live::Live;
 use super::observe::{Around, observe};
 use super::write;
+use crate::gitops::flux::job::GateJob;
 use crate::gitops::flux::kustomization::CASE;
 use crate::gitops::flux::source::Source;
 use crate::gitops::wanted::OptIn;
@@ -36,7 +37,7 @@ fn app(ready: &str, reason: &str, more: &Value) -> Value {
     merged(object, more)
 }
 
-fn job(condition: &str, message: &str) -> Job {
+fn job(condition: &str, message: &str) -> GateJob {
     let conditions = json!([{"type": condition, "status": "True", "message": message}]);
     let pod = json!({"containers": [{"name": "driftgate"}]});
     let job = json!({"metadata": {"uid": "j1"}, "spec": {"template": {"spec": pod}},
@@ -44,7 +45,7 @@ fn job(condition: &str, message: &str) -> Job {
     serde_json::from_value(job).unwrap()
 }
 
-fn ended_with(code: u8) -> Job {
+fn ended_with(code: u8) -> GateJob {
     let text = "Container driftgate for pod apps/driftgate-x failed with exit code";
     job("Failed", &format!("{text} {code} matching FailJob rule at index 0"))
 }
@@ -59,7 +60,7 @@ fn source(revision: &str) -> Source {
     serde_json::from_value(source).unwrap()
 }
 
-fn live(app: &Value, job: Option<Job>, head: &str) -> Live {
+fn live(app: &Value, job: Option<GateJob>, head: &str) -> Live {
     Live { job, source: Some(source(head)), ..Live::read(app).unwrap() }
 }
 
