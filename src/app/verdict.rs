@@ -7,7 +7,7 @@ use crate::app::told::Stop;
 use crate::cli::VerdictArgs;
 use crate::cluster::Cluster;
 use crate::exit::Exit;
-use crate::gitops::helm::release::{self, HelmRelease};
+use crate::gitops::flux::helm_release::{self, HelmRelease};
 use crate::store::verdicts::{self, LastVerdict};
 
 /// Runs the command.
@@ -51,11 +51,11 @@ async fn running(cluster: &Cluster, application: &str) -> Result<Option<String>,
         return Ok(None);
     };
     let kinds = cluster.kinds().await?;
-    let kind = kinds.find(&release::kind());
+    let kind = kinds.find(&helm_release::kind());
     let kind = kind.ok_or_else(|| Stop::NotFound("this cluster serves no HelmReleases".to_owned()))?;
     let found: Option<HelmRelease> = cluster.get(kind, namespace, name).await?;
     let found = found.ok_or_else(|| Stop::NotFound("there is no such HelmRelease".to_owned()))?;
-    let newest = found.status.history.first().map(release::Snapshot::revision);
+    let newest = found.status.history.first().map(helm_release::Snapshot::revision);
     newest.map(Some).ok_or_else(|| Stop::NotFound("the HelmRelease has released nothing yet".to_owned()))
 }
 

@@ -6,5 +6,4 @@
 //! Sources: <https://helm.sh/docs/topics/chart_tests/>, <https://fluxcd.io/flux/components/helm/helmreleases/>.
 
 pub mod discover;
-pub mod release;
 pub mod traps;

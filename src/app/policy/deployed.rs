@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::gitops::helm::release::{self, HelmRelease};
+use crate::gitops::flux::helm_release::{self, HelmRelease};
 use crate::gitops::helm::traps;
 use crate::gitops::trap::Trap;
 use crate::manifests;
@@ -19,7 +19,7 @@ pub(super) fn traps(paths: &[PathBuf]) -> Result<(Vec<Trap>, Vec<String>), Strin
     let (mut found, mut notes) = (Vec::new(), Vec::new());
     let problems = manifests::read(paths, std::io::stdin().lock(), |json| {
         let object: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        if kind(&object) != Some(release::kind()) {
+        if kind(&object) != Some(helm_release::kind()) {
             return serde_json::from_value::<Partial>(object).map(drop).map_err(|error| error.to_string());
         }
         let release: HelmRelease = serde_json::from_value(object).map_err(|error| error.to_string())?;

@@ -8,6 +8,15 @@ use serde::Deserialize;
 use crate::model::lenient::null_as_default;
 use crate::model::reference::{GroupKind, ObjectRef};
 
+/// `status.inventory`, of Kustomizations and of `HelmReleases`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Inventory {
+    /// One for each object.
+    #[serde(deserialize_with = "null_as_default")]
+    pub entries: Vec<Entry>,
+}
+
 /// An entry of `status.inventory.entries`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -37,18 +46,18 @@ pub fn parse(id: &str) -> Option<ObjectRef> {
     complete.then(|| ObjectRef::new(&GroupKind::new(group, kind), namespace, name))
 }
 
-/// The id of an object.
-pub fn print(object: &ObjectRef) -> String {
-    let ObjectRef { group, kind, namespace, name } = object;
-    let name = if group == "rbac.authorization.k8s.io" { name.replace(':', "__") } else { name.clone() };
-    format!("{namespace}_{name}_{group}_{kind}")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The id of an object.
+    fn print(object: &ObjectRef) -> String {
+        let ObjectRef { group, kind, namespace, name } = object;
+        let name = if group == "rbac.authorization.k8s.io" { name.replace(':', "__") } else { name.clone() };
+        format!("{namespace}_{name}_{group}_{kind}")
+    }
 
     #[test]
     fn ids_name_objects_of_all_sorts() {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::gitops::flux::inventory::Entry;
+use crate::gitops::flux::inventory::Inventory;
 use crate::gitops::flux::source::condition;
 pub use crate::gitops::flux::source::{Artifact, SOURCE_GROUP, Source, SourceStatus};
 use crate::model::lenient::{Opaque, null_as_default};
@@ -18,8 +18,6 @@ use crate::model::reference::{GroupKind, ObjectRef};
 
 /// API group of Kustomizations.
 pub const GROUP: &str = "kustomize.toolkit.fluxcd.io";
-/// API group of `HelmReleases`.
-pub const HELM_GROUP: &str = "helm.toolkit.fluxcd.io";
 /// Label or annotation with which kustomize-controller neither applies nor prunes a live object: `disabled`.
 pub const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
 /// Annotation that asks for a reconciliation; each new value asks once.
@@ -169,15 +167,6 @@ pub struct Status {
     /// Up to five results, newest first, one for each content and result.
     #[serde(deserialize_with = "null_as_default")]
     pub history: Vec<Snapshot>,
-}
-
-/// `status.inventory`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Inventory {
-    /// One for each object.
-    #[serde(deserialize_with = "null_as_default")]
-    pub entries: Vec<Entry>,
 }
 
 /// An entry of `status.history`.

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cluster::{ApiError, Cluster, Reason};
 use crate::finding::{Gap, GapReason, GapScope};
+use crate::gitops::flux::helm_release::{self, HelmRelease};
 use crate::gitops::flux::inventory::Entry;
-use crate::gitops::flux::kustomization::{self, HELM_GROUP, Inventory, Kustomization};
-use crate::model::lenient::{Opaque, null_as_default};
-use crate::model::reference::{GroupKind, ObjectRef};
+use crate::gitops::flux::kustomization::{self, Kustomization};
+use crate::model::reference::ObjectRef;
 
 /// How often something is asked for again that is waited for.
 pub(super) const EVERY: Duration = Duration::from_secs(1);
@@ -23,28 +22,6 @@ pub struct Members {
     pub objects: BTreeSet<ObjectRef>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
-}
-
-/// A `HelmRelease`, as far as we read it here.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Release {
-    #[serde(deserialize_with = "null_as_default")]
-    spec: ReleaseSpec,
-    #[serde(deserialize_with = "null_as_default")]
-    status: ReleaseStatus,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct ReleaseSpec {
-    kube_config: Option<Opaque>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct ReleaseStatus {
-    inventory: Option<Inventory>,
 }
 
 /// Who is asked.
@@ -115,7 +92,7 @@ impl Walk<'_> {
     }
 
     async fn release(&self, object: &ObjectRef, members: &mut Members) -> Result<(), ApiError> {
-        let Some(release) = self.read::<Release>(object, &mut members.gaps).await? else { return Ok(()) };
+        let Some(release) = self.read::<HelmRelease>(object, &mut members.gaps).await? else { return Ok(()) };
         if release.spec.kube_config.is_some() {
             members.gaps.push(elsewhere(object.clone()));
             return Ok(());
@@ -159,7 +136,7 @@ impl Walk<'_> {
 }
 
 fn is_release(object: &ObjectRef) -> bool {
-    object.group_kind() == GroupKind::new(HELM_GROUP, "HelmRelease")
+    object.group_kind() == helm_release::kind()
 }
 
 fn elsewhere(object: ObjectRef) -> Gap {

@@ -6,7 +6,7 @@
 use crate::cluster::{ApiError, Cluster, Reason};
 use crate::finding::{Gap, GapReason, GapScope};
 use crate::gitops::discovery::Discovery;
-use crate::gitops::helm::release::{self, HelmRelease, Snapshot};
+use crate::gitops::flux::helm_release::{self, HelmRelease, Snapshot};
 use crate::model::meta::Partial;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::rules::resources;
@@ -62,7 +62,7 @@ pub async fn of_release(
 fn by_marks(release: &Release) -> Discovery {
     let Release { namespace, name, number, chart } = release;
     let revision = match (number, chart) {
-        (Some(number), Some(chart)) => Some(release::revision(*number, chart)),
+        (Some(number), Some(chart)) => Some(helm_release::revision(*number, chart)),
         (Some(number), None) => Some(number.to_string()),
         (None, chart) => chart.clone(),
     };
@@ -83,14 +83,14 @@ async fn above(cluster: &Cluster, job: &ObjectRef) -> Result<Option<ObjectRef>, 
     let Some(jobs) = kinds.resource(&resources::JOBS) else { return Ok(None) };
     let found: Option<Partial> = cluster.get(jobs, &job.namespace, &job.name).await?;
     let labels = found.map(|found| found.metadata.labels).unwrap_or_default();
-    let (namespace, name) = (labels.get(release::NAMESPACE), labels.get(release::NAME));
-    Ok(namespace.zip(name).map(|(namespace, name)| ObjectRef::new(&release::kind(), namespace, name)))
+    let (namespace, name) = (labels.get(helm_release::NAMESPACE), labels.get(helm_release::NAME));
+    Ok(namespace.zip(name).map(|(namespace, name)| ObjectRef::new(&helm_release::kind(), namespace, name)))
 }
 
 /// The `HelmRelease`, or why it cannot be read.
 async fn read(cluster: &Cluster, object: &ObjectRef) -> Result<Result<HelmRelease, String>, ApiError> {
     let kinds = cluster.kinds().await?;
-    let Some(kind) = kinds.find(&release::kind()) else {
+    let Some(kind) = kinds.find(&helm_release::kind()) else {
         return Ok(Err("this cluster serves no HelmReleases".to_owned()));
     };
     match cluster.get(kind, &object.namespace, &object.name).await {
@@ -123,7 +123,7 @@ impl Discovery {
             return;
         }
         self.scope.application.revision = Some(newest.revision());
-        self.previous = found.status.history.get(1).map(release::Snapshot::revision);
+        self.previous = found.status.history.get(1).map(helm_release::Snapshot::revision);
         let unreadable = inventory.entries.iter().filter(|entry| entry.object().is_none());
         self.gaps.extend(unreadable.map(|entry| Gap {
             scope: GapScope::Object(object.clone()),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn labelled() -> Value {
-        job(&json!({release::NAME: "web", release::NAMESPACE: "apps"}))
+        job(&json!({helm_release::NAME: "web", helm_release::NAMESPACE: "apps"}))
     }
 
     #[tokio::test(start_paused = true)]

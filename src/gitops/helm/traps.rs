@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::gitops::helm::release::{Action, HelmRelease, Remediation};
+use crate::gitops::flux::helm_release::{Action, HelmRelease, Remediation};
 use crate::gitops::trap::Trap;
 
 /// What cannot be told from a spec.

@@ -1,6 +1,6 @@
 //! The library chart and what stands beside it agree with the shipped Job and with `policy check`.
 
-use driftgate::gitops::helm::release::HelmRelease;
+use driftgate::gitops::flux::helm_release::HelmRelease;
 use driftgate::gitops::helm::traps;
 use serde_json::json;
 

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::gitops::flux::helm_release;
 use crate::gitops::flux::kustomization::{
     CASE, Kustomization, ORIGINAL_SOURCE, RECONCILE, REJECTED_REVISION, REQUESTED_AT,
 };
@@ -12,8 +13,6 @@ use crate::rollback::Case;
 
 /// Label of what a `ResourceSet` of Flux Operator applies.
 const RESOURCE_SET: &str = "resourceset.fluxcd.controlplane.io/name";
-/// Label of what a `HelmRelease` applies.
-const HELM_RELEASE: &str = "helm.toolkit.fluxcd.io/name";
 
 /// Annotations by which whoever applies the Kustomization leaves it alone: a parent would put `sourceRef` back.
 fn left_alone(app: &Kustomization) -> Vec<(&'static str, &'static str)> {
@@ -21,7 +20,7 @@ fn left_alone(app: &Kustomization) -> Vec<(&'static str, &'static str)> {
     if app.metadata.labels.contains_key(RESOURCE_SET) {
         wanted.push(("fluxcd.controlplane.io/reconcile", "disabled"));
     }
-    if app.metadata.labels.contains_key(HELM_RELEASE) {
+    if app.metadata.labels.contains_key(helm_release::NAME) {
         wanted.push(("helm.toolkit.fluxcd.io/driftDetection", "disabled"));
     }
     wanted

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::gitops::flux::inventory::Entry;
+use crate::gitops::flux::inventory::Inventory;
 use crate::model::lenient::{Opaque, null_as_default};
 use crate::model::meta::Meta;
 use crate::model::reference::{GroupKind, ObjectRef};
@@ -157,15 +157,6 @@ pub struct Snapshot {
     /// Version of the chart.
     #[serde(deserialize_with = "null_as_default")]
     pub chart_version: String,
-}
-
-/// `status.inventory`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Inventory {
-    /// The objects.
-    #[serde(deserialize_with = "null_as_default")]
-    pub entries: Vec<Entry>,
 }
 
 impl HelmRelease {
