@@ -3,25 +3,21 @@
 //! Written whole or not at all, guarded by its resourceVersion; of two gates that pass at the same time the later
 //! pass stays. What is there but cannot be read is an error, never "no record". Does not know verdicts.
 
+mod latest;
 pub mod policies;
 pub mod states;
 pub mod verdicts;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::cluster::{ApiError, ApiKind, Cluster, Reason};
 use crate::declared::short_hex;
-use crate::model::meta::Meta;
 use crate::model::reference::GroupKind;
-use crate::record::{self, Record};
+use crate::record::Record;
+use latest::Latest;
 
-/// Label of all ConfigMaps that hold records.
-const LABEL: &str = "driftgate.dev/record";
-/// Key of the record in its ConfigMap.
-const KEY: &str = "record.json";
 /// Most characters of the application's name in the ConfigMap's.
 const NAME_CHARACTERS: usize = 40;
 /// How often a write starts over because another gate was faster.
@@ -91,60 +87,47 @@ impl Error {
     }
 }
 
-/// The ConfigMap, as far as it holds a record.
-#[derive(Debug, Deserialize)]
-struct Holder {
-    metadata: Meta,
-    #[serde(default)]
-    data: Option<Data>,
-}
-
-/// Only our own key is decoded.
-#[derive(Debug, Deserialize)]
-struct Data {
-    #[serde(rename = "record.json")]
-    record: Option<String>,
-}
-
 /// The record of the last pass of an application; none if it never passed.
 pub async fn newest(cluster: &Cluster, namespace: &str, application: &str) -> Result<Option<Record>, Error> {
-    let kind = config_maps(cluster).await?;
-    let name = name(application);
-    match cluster.get::<Holder>(&kind, namespace, &name).await? {
-        Some(holder) => read(&holder, namespace, &name, application).map(Some),
-        None => Ok(None),
-    }
+    latest::get(cluster, namespace, application).await
 }
 
-/// Puts a pass on record, unless a later one is there already.
+/// Puts a pass on record, unless a later one is there already. One that cannot be read is replaced: nothing was gained
+/// from it.
 pub async fn save(cluster: &Cluster, namespace: &str, record: &Record) -> Result<(), Error> {
-    let unwritable = |error: record::Error| Error::Unwritable {
-        what: format!("the record that {} passed", record.application),
-        cause: error.to_string(),
-    };
-    let text = record.to_json().map_err(unwritable)?;
-    let kind = config_maps(cluster).await?;
-    let name = name(&record.application);
-    for _ in 0..TRIES {
-        let present = cluster.get::<Holder>(&kind, namespace, &name).await?;
-        let version = match &present {
-            Some(holder) if is_later(holder, namespace, &name, record) => return Ok(()),
-            Some(holder) => Some(holder.metadata.resource_version.as_str()),
-            None => None,
-        };
-        let body = config_map(namespace, &name, record, &text, version);
-        let written = if version.is_some() {
-            cluster.replace(&kind, namespace, &name, &body).await
-        } else {
-            cluster.create(&kind, namespace, &body).await
-        };
-        match written.map_err(Error::Api) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_outdated(version.is_some()) => {}
-            Err(error) => return Err(error),
-        }
+    latest::keep(cluster, namespace, record).await
+}
+
+impl Latest for Record {
+    const LABEL: &'static str = "driftgate.dev/record";
+    const KEY: &'static str = "record.json";
+    const PREFIX: &'static str = "driftgate";
+
+    fn application(&self) -> &str {
+        &self.application
     }
-    Err(Error::Busy { namespace: namespace.to_owned(), name })
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| error.to_string())
+    }
+
+    fn text(&self) -> Result<String, Error> {
+        self.to_json().map_err(|error| Error::Unwritable {
+            what: format!("the record that {} passed", self.application),
+            cause: error.to_string(),
+        })
+    }
+
+    fn annotations(&self) -> Value {
+        json!({
+            "driftgate.dev/application": self.application,
+            "driftgate.dev/revision": self.revision.as_deref().unwrap_or_default(),
+        })
+    }
 }
 
 async fn config_maps(cluster: &Cluster) -> Result<ApiKind, Error> {
@@ -152,46 +135,54 @@ async fn config_maps(cluster: &Cluster) -> Result<ApiKind, Error> {
     kinds.find(&GroupKind::new("", "ConfigMap")).cloned().ok_or(Error::NoKind)
 }
 
-fn read(holder: &Holder, namespace: &str, name: &str, application: &str) -> Result<Record, Error> {
-    let unreadable = |cause: String| Error::Unreadable {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        key: KEY,
-        cause,
-    };
-    let text = holder.data.as_ref().and_then(|data| data.record.as_deref());
-    let text = text.ok_or_else(|| unreadable("it is not there".to_owned()))?;
-    let record = Record::parse(text).map_err(|error| unreadable(error.to_string()))?;
-    if record.application != application {
-        return Err(unreadable(format!("it is of application {}, not of {application}", record.application)));
+/// One of our ConfigMaps: where it is, and where in it the text.
+struct Slot<'a> {
+    namespace: &'a str,
+    name: String,
+    label: &'static str,
+    key: &'static str,
+}
+
+impl Slot<'_> {
+    fn unreadable(&self, cause: String) -> Error {
+        Error::Unreadable {
+            namespace: self.namespace.to_owned(),
+            name: self.name.clone(),
+            key: self.key,
+            cause,
+        }
     }
-    Ok(record)
-}
 
-/// A record that cannot be read is replaced by the next pass; nothing was gained from it.
-fn is_later(holder: &Holder, namespace: &str, name: &str, record: &Record) -> bool {
-    let time = |record: &Record| -> Timestamp { record.time };
-    read(holder, namespace, name, &record.application).is_ok_and(|present| time(&present) > time(record))
-}
-
-fn config_map(namespace: &str, name: &str, record: &Record, text: &str, version: Option<&str>) -> Value {
-    let mut metadata = json!({
-        "name": name,
-        "namespace": namespace,
-        "labels": { LABEL: "true", "app.kubernetes.io/managed-by": "driftgate" },
-        "annotations": {
-            "driftgate.dev/application": record.application,
-            "driftgate.dev/revision": record.revision.as_deref().unwrap_or_default(),
-        },
-    });
-    if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
-        metadata.insert("resourceVersion".to_owned(), version.into());
+    /// With this text in it; `version` is of what it replaces, if there is something.
+    fn config_map(&self, annotations: &Value, text: &str, version: Option<&str>) -> Value {
+        let mut metadata = json!({
+            "name": self.name,
+            "namespace": self.namespace,
+            "labels": { self.label: "true", "app.kubernetes.io/managed-by": "driftgate" },
+            "annotations": annotations,
+        });
+        if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
+            metadata.insert("resourceVersion".to_owned(), version.into());
+        }
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { self.key: text } })
     }
-    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { KEY: text } })
-}
 
-fn name(application: &str) -> String {
-    named("driftgate", application)
+    /// Writes the text in place of that version, or as a new ConfigMap; returns what is there now.
+    async fn write(
+        &self,
+        cluster: &Cluster,
+        kind: &ApiKind,
+        annotations: &Value,
+        text: &str,
+        version: Option<&str>,
+    ) -> Result<Value, Error> {
+        let body = self.config_map(annotations, text, version);
+        let written = match version {
+            Some(_) => cluster.replace(kind, self.namespace, &self.name, &body).await,
+            None => cluster.create(kind, self.namespace, &body).await,
+        };
+        written.map_err(Error::Api)
+    }
 }
 
 /// A DNS label: the application's name as far as it fits, and a digest that tells all names apart.
@@ -220,7 +211,7 @@ mod tests {
             api_version: "v1".into(),
             kind: "ConfigMap".into(),
             namespace: Some("driftgate".into()),
-            name: name("argocd/shop"),
+            name: named("driftgate", "argocd/shop"),
         }
     }
 
@@ -296,7 +287,7 @@ mod tests {
         let cluster = Cluster::new(api.client());
         save(&cluster, "driftgate", &record("argocd/shop", "a", "2026-11-24T10:00:00Z")).await.unwrap();
         let forged = record("argocd/other", "a", "2026-11-24T10:00:00Z").to_json().unwrap();
-        api.patch(&holder(), &json!({"data": {KEY: forged}})).unwrap();
+        api.patch(&holder(), &json!({"data": {Record::KEY: forged}})).unwrap();
         let error = newest(&cluster, "driftgate", "argocd/shop").await.unwrap_err();
         assert!(error.to_string().contains("it is of application argocd/other"), "{error}");
     }
@@ -306,7 +297,7 @@ mod tests {
         let api = Api::default();
         let cluster = Cluster::new(api.client());
         save(&cluster, "driftgate", &record("argocd/shop", "a", "2026-11-24T10:00:00Z")).await.unwrap();
-        for data in [json!({KEY: "{\"apiVersion\":"}), json!({KEY: null})] {
+        for data in [json!({Record::KEY: "{\"apiVersion\":"}), json!({Record::KEY: null})] {
             api.patch(&holder(), &json!({"data": data})).unwrap();
             let error = newest(&cluster, "driftgate", "argocd/shop").await.unwrap_err();
             assert!(matches!(error, Error::Unreadable { .. }), "{error}");
@@ -321,7 +312,8 @@ mod tests {
     #[test]
     fn names_are_dns_labels_and_tell_applications_apart() {
         let long = "n".repeat(300);
-        let names: Vec<_> = ["argocd/shop", "argocd-shop", "argocd/", &long].map(name).to_vec();
+        let names: Vec<_> =
+            ["argocd/shop", "argocd-shop", "argocd/", &long].map(|it| named("driftgate", it)).to_vec();
         for name in &names {
             assert!(
                 name.len() <= 63 + 5 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),

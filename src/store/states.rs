@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cluster::{ApiKind, Cluster, Query, Watching};
 use crate::model::meta::Meta;
 use crate::rollback::State;
-use crate::store::{Error, config_maps, named};
+use crate::store::{Error, Slot, config_maps, named};
 
 /// Label of all ConfigMaps that hold states.
 pub const LABEL: &str = "driftgate.dev/rollback-state";
@@ -103,13 +103,8 @@ impl States {
             cause: error.to_string(),
         };
         let text = state.to_json().map_err(unwritable)?;
-        let name = name(&state.application);
-        let body = config_map(&self.namespace, &name, &state, &text, kept.version.as_deref());
-        let written = if kept.version.is_some() {
-            self.cluster.replace(&self.kind, &self.namespace, &name, &body).await?
-        } else {
-            self.cluster.create(&self.kind, &self.namespace, &body).await?
-        };
+        let (slot, version) = (slot(&self.namespace, &state), kept.version.as_deref());
+        let written = slot.write(&self.cluster, &self.kind, &annotations(&state), &text, version).await?;
         let version = written["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
         Ok(Kept { state, version: Some(version) })
     }
@@ -120,29 +115,25 @@ impl States {
     }
 }
 
-fn config_map(namespace: &str, name: &str, state: &State, text: &str, version: Option<&str>) -> Value {
+fn slot<'a>(namespace: &'a str, state: &State) -> Slot<'a> {
+    Slot { namespace, name: name(&state.application), label: LABEL, key: KEY }
+}
+
+/// What `kubectl` shows of it.
+fn annotations(state: &State) -> Value {
     let case = state.case.as_ref();
-    let mut metadata = json!({
-        "name": name,
-        "namespace": namespace,
-        "labels": { LABEL: "true", "app.kubernetes.io/managed-by": "driftgate" },
-        "annotations": {
-            "driftgate.dev/application": state.application,
-            "driftgate.dev/stage": case.map_or("Free", |case| case.stage.as_str()),
-            "driftgate.dev/rejected": case.map(|case| case.rejected.short()).unwrap_or_default(),
-            "driftgate.dev/target": case.map(|case| case.target.1.short()).unwrap_or_default(),
-        },
-    });
-    if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
-        metadata.insert("resourceVersion".to_owned(), version.into());
-    }
-    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { KEY: text } })
+    json!({
+        "driftgate.dev/application": state.application,
+        "driftgate.dev/stage": case.map_or("Free", |case| case.stage.as_str()),
+        "driftgate.dev/rejected": case.map(|case| case.rejected.short()).unwrap_or_default(),
+        "driftgate.dev/target": case.map(|case| case.target.1.short()).unwrap_or_default(),
+    })
 }
 
 /// For tests: the ConfigMap of a state.
 #[cfg(test)]
 pub(crate) fn example(namespace: &str, state: &State) -> Value {
-    config_map(namespace, &name(&state.application), state, &state.to_json().unwrap(), None)
+    slot(namespace, state).config_map(&annotations(state), &state.to_json().unwrap(), None)
 }
 
 fn name(application: &str) -> String {

@@ -7,13 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::model::meta::Meta;
-use crate::store::{Error, TRIES, config_maps, named};
+use crate::store::Error;
+use crate::store::latest::{self, Latest};
 
-/// Label of all ConfigMaps that hold verdicts.
-const LABEL: &str = "driftgate.dev/verdict";
-/// Key of the verdict in its ConfigMap.
-const KEY: &str = "verdict.json";
 /// Most characters of a reason.
 const REASON_CHARACTERS: usize = 1000;
 
@@ -53,17 +49,33 @@ impl LastVerdict {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Holder {
-    metadata: Meta,
-    #[serde(default)]
-    data: Option<Data>,
-}
+impl Latest for LastVerdict {
+    const LABEL: &'static str = "driftgate.dev/verdict";
+    const KEY: &'static str = "verdict.json";
+    const PREFIX: &'static str = "driftgate-verdict";
 
-#[derive(Debug, Deserialize)]
-struct Data {
-    #[serde(rename = "verdict.json")]
-    verdict: Option<String>,
+    fn application(&self) -> &str {
+        &self.application
+    }
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    fn text(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|error| Error::Unwritable {
+            what: format!("the verdict on {}", self.application),
+            cause: error.to_string(),
+        })
+    }
+
+    fn annotations(&self) -> Value {
+        json!({ "driftgate.dev/application": self.application })
+    }
 }
 
 /// What the gate said last of an application; none if it never spoke.
@@ -75,10 +87,7 @@ pub async fn last(
     namespace: &str,
     application: &str,
 ) -> Result<Option<LastVerdict>, Error> {
-    let kind = config_maps(cluster).await?;
-    let name = name(application);
-    let holder = cluster.get::<Holder>(&kind, namespace, &name).await?;
-    holder.map(|holder| read(&holder, namespace, &name, application)).transpose()
+    latest::get(cluster, namespace, application).await
 }
 
 /// Keeps a verdict, unless a later one is kept already.
@@ -86,74 +95,7 @@ pub async fn last(
 /// # Errors
 /// A request failed, or others wrote all the time.
 pub async fn keep(cluster: &Cluster, namespace: &str, verdict: &LastVerdict) -> Result<(), Error> {
-    let kind = config_maps(cluster).await?;
-    let name = name(&verdict.application);
-    for _ in 0..TRIES {
-        let present = cluster.get::<Holder>(&kind, namespace, &name).await?;
-        let later = |holder: &Holder| {
-            read(holder, namespace, &name, &verdict.application).is_ok_and(|kept| kept.time > verdict.time)
-        };
-        if present.as_ref().is_some_and(later) {
-            return Ok(());
-        }
-        let version = present.as_ref().map(|holder| holder.metadata.resource_version.as_str());
-        let body = config_map(namespace, &name, verdict, version)?;
-        let written = match version {
-            Some(_) => cluster.replace(&kind, namespace, &name, &body).await,
-            None => cluster.create(&kind, namespace, &body).await,
-        };
-        match written.map_err(Error::Api) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_outdated(version.is_some()) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(Error::Busy { namespace: namespace.to_owned(), name })
-}
-
-fn read(holder: &Holder, namespace: &str, name: &str, application: &str) -> Result<LastVerdict, Error> {
-    let unreadable = |cause: String| Error::Unreadable {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        key: KEY,
-        cause,
-    };
-    let text = holder.data.as_ref().and_then(|data| data.verdict.as_deref());
-    let text = text.ok_or_else(|| unreadable("it is not there".to_owned()))?;
-    let verdict: LastVerdict = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-    if verdict.application != application {
-        return Err(unreadable(format!(
-            "it is of application {}, not of {application}",
-            verdict.application
-        )));
-    }
-    Ok(verdict)
-}
-
-fn config_map(
-    namespace: &str,
-    name: &str,
-    verdict: &LastVerdict,
-    version: Option<&str>,
-) -> Result<Value, Error> {
-    let text = serde_json::to_string(verdict).map_err(|error| Error::Unwritable {
-        what: format!("the verdict on {}", verdict.application),
-        cause: error.to_string(),
-    })?;
-    let mut metadata = json!({
-        "name": name,
-        "namespace": namespace,
-        "labels": { LABEL: "true", "app.kubernetes.io/managed-by": "driftgate" },
-        "annotations": { "driftgate.dev/application": verdict.application },
-    });
-    if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
-        metadata.insert("resourceVersion".to_owned(), version.into());
-    }
-    Ok(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { KEY: text } }))
-}
-
-fn name(application: &str) -> String {
-    named("driftgate-verdict", application)
+    latest::keep(cluster, namespace, verdict).await
 }
 
 #[cfg(test)]
