@@ -34,24 +34,33 @@ pub(super) fn open(seen: &Observed, state: &State, settings: &Settings) -> Optio
         Ok(entry) => (entry.id, entry.revision.clone()),
         Err(none) => return Some(keep(refuse(state, judged, &none.to_string()))),
     };
-    let mut next = state.clone();
-    let (operation, rejected) = judged;
+    let text = format!("The gate rejected {}: going back to {}", judged.1.short(), target.1.short());
+    Some(keep(decided(seen, state.clone(), judged, target, false, text)))
+}
+
+/// The state with a case of its own, and with what people are told of it.
+fn decided(
+    seen: &Observed,
+    mut state: State,
+    (operation, rejected): (String, Revision),
+    target: (i64, Revision),
+    by_hand: bool,
+    text: String,
+) -> State {
     let id = format!("driftgate-{}-{:.12}", digits(&operation), rejected.name);
-    let text = format!("The gate rejected {}: going back to {}", rejected.short(), target.1.short());
-    next.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
-    let hold = hold(seen);
-    next.case = Some(Case {
+    state.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
+    state.case = Some(Case {
         id,
         rejected,
         operation,
         target,
-        hold,
+        hold: hold(seen),
         stage: Stage::Due,
         acted: false,
-        by_hand: false,
+        by_hand,
         content: seen.content.clone(),
     });
-    Some(keep(next))
+    state
 }
 
 /// The same state, but revisions of the history with these names count as passed: the gate has them on record.
@@ -90,23 +99,9 @@ pub fn by_hand(seen: &Observed, state: &State, to: Option<i64>) -> Result<State,
     }
     keeps_definitions(seen, state, entry).map_err(|none| none.to_string())?;
     let target = (entry.id, entry.revision.clone());
-    let (operation, hold) = (operation.started.clone(), hold(seen));
-    let id = format!("driftgate-{}-{:.12}", digits(&operation), rejected.name);
     let text = format!("A person goes back from {} to {}", rejected.short(), target.1.short());
-    let mut next = state.of(&seen.uid);
-    next.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
-    next.case = Some(Case {
-        id,
-        rejected,
-        operation,
-        target,
-        hold,
-        stage: Stage::Due,
-        acted: false,
-        by_hand: true,
-        content: seen.content.clone(),
-    });
-    Ok(next)
+    let judged = (operation.started.clone(), rejected);
+    Ok(decided(seen, state.of(&seen.uid), judged, target, true, text))
 }
 
 fn digits(text: &str) -> String {
