@@ -15,6 +15,7 @@ mod lint;
 mod merge;
 mod problem;
 mod raw;
+mod rollback;
 pub mod sarif;
 mod schema;
 mod tree;
@@ -32,6 +33,7 @@ pub use helm::{HelmReleasePolicy, Unpassed};
 pub use lint::{Lint, Warning, lint};
 pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
+pub use rollback::RollbackPolicy;
 pub use tuning::{Override, Tuning};
 
 use crate::exclusion::{Exclusion, Exclusions};
@@ -98,7 +100,7 @@ pub struct Policy {
     pub fail_at: Severity,
     /// Proven, new drift of this severity or worse asks for a rollback; never below [`Self::fail_at`].
     pub rollback_at: Severity,
-    /// When a rollback is asked for.
+    /// When a rollback is asked for, and how it is made.
     pub rollback: RollbackPolicy,
     /// How the gate ends as a Helm test.
     pub helm_release: HelmReleasePolicy,
@@ -116,13 +118,6 @@ pub struct Policy {
     pub refused: Vec<Refused>,
     /// What it changes in the rules beside their parameters.
     pub tuning: Tuning,
-}
-
-/// When a rollback is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RollbackPolicy {
-    /// Also where no good revision is on record.
-    pub without_baseline: bool,
 }
 
 impl Default for Policy {

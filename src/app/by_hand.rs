@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::app::controller::Herald;
 use crate::app::rollback::{Executor, Failure, Name, Options, Tool, Wrote};
 use crate::app::{Clock, inputs};
-use crate::cli::{ReleaseArgs, RollbackArgs};
+use crate::cli::{ReleaseArgs, RollbackArgs, RunArgs};
 use crate::cluster::{Change, Query, Watching};
 use crate::exit::Exit;
 use crate::model::meta::Partial;
@@ -27,7 +27,11 @@ struct End(Exit, String);
 
 impl From<Failure> for End {
     fn from(failure: Failure) -> Self {
-        let exit = if failure.is_unavailable() { Exit::Unavailable } else { Exit::Inconclusive };
+        let exit = match () {
+            () if failure.is_unavailable() => Exit::Unavailable,
+            () if matches!(failure, Failure::Policy(_)) => Exit::Invalid,
+            () => Exit::Inconclusive,
+        };
         Self(exit, failure.to_string())
     }
 }
@@ -67,9 +71,7 @@ pub(super) async fn release(args: &ReleaseArgs, out: &mut impl Write) -> io::Res
 
 async fn try_rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<Exit, End> {
     let deadline = Instant::now() + args.timeout;
-    let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
-    let mut hand =
-        Hand::new(&cluster, Options::from(&args.rollback), &args.notify, &args.app, deadline).await?;
+    let mut hand = Hand::new(&args.executor, &args.app, deadline).await?;
     hand.trust(&args.passed).await?;
     if !args.after_gate && hand.kept.state.case.is_none() {
         hand.open(args, out).await?;
@@ -85,9 +87,7 @@ async fn try_rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<Exit,
 
 async fn try_release(args: &ReleaseArgs, out: &mut impl Write) -> Result<Exit, End> {
     let deadline = Instant::now() + args.timeout;
-    let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
-    let mut hand =
-        Hand::new(&cluster, Options::from(&args.rollback), &args.notify, &args.app, deadline).await?;
+    let mut hand = Hand::new(&args.executor, &args.app, deadline).await?;
     let mut state = hand.kept.state.clone();
     if state.case.is_none() {
         say(out, &format!("nothing of {} is held", hand.name.words()))?;
@@ -101,15 +101,11 @@ async fn try_release(args: &ReleaseArgs, out: &mut impl Write) -> Result<Exit, E
 }
 
 impl Hand {
-    async fn new(
-        cluster: &crate::cluster::Cluster,
-        options: Options,
-        targets: &crate::cli::TargetArgs,
-        name: &str,
-        deadline: Instant,
-    ) -> Result<Self, End> {
-        let executor = Arc::new(Executor::new(cluster, options, Clock::wall()).await?);
-        let herald = Herald::new(&executor, targets).await;
+    async fn new(args: &RunArgs, name: &str, deadline: Instant) -> Result<Self, End> {
+        let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
+        let options = Options { closely: true, ..Options::read(&args.rollback, &cluster).await? };
+        let executor = Arc::new(Executor::new(&cluster, options, Clock::wall()).await?);
+        let herald = Herald::new(&executor, &args.notify).await;
         let herald = herald.map_err(|error| End(Exit::Invalid, format!("{error:#}")))?;
         let wrong = || End(Exit::Usage, format!("{name} is no NAMESPACE/NAME"));
         let name = Name::parse(name).ok_or_else(wrong)?;

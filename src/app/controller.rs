@@ -59,7 +59,7 @@ async fn serve(args: &ControllerArgs, candidacy: &mut Option<Candidacy>) -> anyh
         Ok((executor, metrics, herald)) => {
             let identity = inputs::variable("POD_NAME").or_else(|| inputs::variable("HOSTNAME"));
             let identity = identity.unwrap_or_else(|| format!("driftgate-{}", std::process::id()));
-            match executor.cluster().stand(&args.rollback.namespace, LEASE, &identity).await {
+            match executor.cluster().stand(&args.executor.rollback.namespace, LEASE, &identity).await {
                 Ok(stood) => lead(args, candidacy.insert(stood), &executor, &metrics, &herald).await,
                 Err(error) => Failure::from(error).into(),
             }
@@ -71,15 +71,15 @@ async fn serve(args: &ControllerArgs, candidacy: &mut Option<Candidacy>) -> anyh
 type Prepared = (Arc<Executor>, Arc<Metrics>, Arc<Herald>);
 
 async fn prepare(args: &ControllerArgs) -> anyhow::Result<Prepared> {
-    let cluster = inputs::connect(&args.cluster).await.map_err(Failure::from)?;
+    let cluster = inputs::connect(&args.executor.cluster).await.map_err(Failure::from)?;
     let metrics = Arc::new(Metrics::new());
     let listener = TcpListener::bind(args.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /healthz, /readyz and /metrics");
     drop(tokio::spawn(http::serve(listener, metrics.clone())));
-    let executor =
-        Executor::new(&cluster, Options::from(&args.rollback).serving(&args.tool), Clock::wall()).await?;
+    let options = Options::read(&args.executor.rollback, &cluster).await?.serving(&args.tool);
+    let executor = Executor::new(&cluster, options, Clock::wall()).await?;
     let executor = Arc::new(executor);
-    let herald = Herald::new(&executor, &args.notify).await?;
+    let herald = Herald::new(&executor, &args.executor.notify).await?;
     Ok((executor, metrics, Arc::new(herald)))
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
+use crate::app::rollback::Failure;
 use crate::app::told::Stop;
 use crate::cli::{ClusterArgs, PolicyArgs};
 use crate::cluster::{ApiError, Cluster, Connect, Reason};
@@ -116,6 +117,17 @@ async fn platform_files(place: &str, cluster: Option<&Cluster>) -> Result<Vec<(S
         Ok(error) => Stop::Api(error),
         Err(error) => Stop::Invalid(format!("the platform's policy: {error}")),
     })
+}
+
+/// The platform's policy, for whoever judges nothing by it.
+pub(super) async fn platform_alone(place: &str, cluster: &Cluster) -> Result<Policy, Failure> {
+    let files = platform(place, Some(cluster)).await.map_err(|stop| match stop {
+        Stop::Api(error) => Failure::Api(error),
+        Stop::NotFound(why) | Stop::Invalid(why) | Stop::Usage(why) | Stop::Rejected(why) => {
+            Failure::Policy(why)
+        }
+    })?;
+    policy::parse(&files).map_err(|errors| Failure::Policy(errors.to_string()))
 }
 
 /// The request that failed because the API server is unavailable, if that is what happened.

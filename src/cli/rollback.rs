@@ -46,15 +46,9 @@ pub struct ControllerArgs {
     /// Address of /healthz, /readyz and /metrics.
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// When to roll back, and where state is kept.
+    /// How to do it.
     #[command(flatten)]
-    pub rollback: RollbackOptions,
-    /// How to reach the cluster.
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
-    /// Notifications.
-    #[command(flatten)]
-    pub notify: TargetArgs,
+    pub executor: RunArgs,
 }
 
 /// A GitOps tool.
@@ -88,15 +82,9 @@ pub struct RollbackArgs {
     /// How long to go on.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     pub timeout: Duration,
-    /// When to roll back, and where state is kept.
+    /// How to do it.
     #[command(flatten)]
-    pub rollback: RollbackOptions,
-    /// How to reach the cluster.
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
-    /// Notifications.
-    #[command(flatten)]
-    pub notify: TargetArgs,
+    pub executor: RunArgs,
 }
 
 /// Arguments of `release`.
@@ -111,7 +99,15 @@ pub struct ReleaseArgs {
     /// How long to go on.
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
     pub timeout: Duration,
-    /// Where state is kept.
+    /// How to do it.
+    #[command(flatten)]
+    pub executor: RunArgs,
+}
+
+/// What all commands that execute rollbacks have in common.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// When to roll back, and where state is kept.
     #[command(flatten)]
     pub rollback: RollbackOptions,
     /// How to reach the cluster.
@@ -122,7 +118,7 @@ pub struct ReleaseArgs {
     pub notify: TargetArgs,
 }
 
-/// When to roll back, and where state is kept.
+/// When to roll back, and where state is kept. What an argument says counts more than the platform's policy.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Rollback")]
 pub struct RollbackOptions {
@@ -132,35 +128,38 @@ pub struct RollbackOptions {
     /// Namespace of the states and of the Lease.
     #[arg(long, env = "DRIFTGATE_NAMESPACE", value_name = "NAMESPACE", default_value = "driftgate")]
     pub namespace: String,
-    /// Whose rollbacks are wanted: of Applications marked with driftgate.dev/rollback: "on", or of all.
-    #[arg(long, value_enum, value_name = "WHOSE", default_value_t)]
-    pub opt_in: OptIn,
-    /// With --opt-in=all, leave alone Applications that are marked with driftgate.dev/rollback: "off".
+    /// The platform's policy, whose `rollback` says what the arguments below do not: a file, a folder, or
+    /// `configmap:NAMESPACE/NAME`. It is read once.
+    #[arg(long, env = "DRIFTGATE_PLATFORM_POLICY", value_name = "WHERE")]
+    pub platform_policy: Option<String>,
+    /// Whose rollbacks are wanted: of Applications marked with driftgate.dev/rollback: "on", themselves or by their
+    /// AppProject, or of all. Default: marked.
+    #[arg(long, value_enum, value_name = "WHOSE")]
+    pub opt_in: Option<OptIn>,
+    /// Leave alone Applications that are marked with driftgate.dev/rollback: "off".
     #[arg(long)]
     pub allow_opt_out: bool,
-    /// Whether to go back to a revision that no gate was seen to pass.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    pub unproven_target: UnprovenTarget,
-    /// How long an application may take to become healthy after a rollback.
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
-    pub health_timeout: Duration,
+    /// Whether to go back to a revision that no gate was seen to pass. Default: never.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub unproven_target: Option<UnprovenTarget>,
+    /// How long an application may take to become healthy after a rollback. Default: 10m.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub health_timeout: Option<Duration>,
 }
 
 /// Whose rollbacks are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OptIn {
     /// Of Applications that are marked.
-    #[default]
     Marked,
     /// Of all.
     All,
 }
 
 /// Whether to go back to a revision that no gate was seen to pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum UnprovenTarget {
     /// Never.
-    #[default]
     Never,
     /// If it is the last whose whole sync succeeded.
     LastSuccess,

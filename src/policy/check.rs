@@ -11,6 +11,7 @@ use super::fields::Located;
 use super::helm::{self, Unpassed};
 use super::problem::{Problems, did_you_mean};
 use super::raw::{FIRST_RUNS, MODES, RawBaseline, RawDelegation, RawPolicy};
+use super::rollback::Rollback;
 use super::tree::At;
 use super::tuning::Tuning;
 use super::{FirstRun, Mode};
@@ -26,7 +27,7 @@ pub(super) type Set<T> = Option<(Position, T)>;
 pub(super) struct Part {
     pub(super) fail_at: Set<Severity>,
     pub(super) rollback_at: Set<Severity>,
-    pub(super) without_baseline: Set<bool>,
+    pub(super) rollback: Rollback,
     pub(super) rollback_on: Set<BTreeSet<Unpassed>>,
     pub(super) mode: Set<Mode>,
     pub(super) first_run: Set<FirstRun>,
@@ -39,11 +40,10 @@ pub(super) struct Part {
 /// Checks one document against a catalogue of rules.
 pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut Problems) -> Part {
     let Some(spec) = raw.spec else { return Part::default() };
-    let without_baseline = spec.rollback.and_then(|rollback| rollback.without_baseline);
     Part {
         fail_at: severity("failAt", spec.fail_at, problems),
         rollback_at: severity("rollbackAt", spec.rollback_at, problems),
-        without_baseline: without_baseline.map(|flag| (problems.position(flag.at), flag.value)),
+        rollback: spec.rollback.map(|raw| Rollback::check(raw, problems)).unwrap_or_default(),
         rollback_on: spec.helm_release.and_then(|raw| helm::rollback_on(raw, problems)),
         mode: mode(spec.mode, problems),
         max_days: max_days(spec.max_exclusion_days, problems),

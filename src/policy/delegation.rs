@@ -50,14 +50,13 @@ fn only_exclusions(part: &Part, problems: &mut Vec<Problem>) {
     let settings = [
         ("failAt", at(part.fail_at.as_ref())),
         ("rollbackAt", at(part.rollback_at.as_ref())),
-        ("withoutBaseline", at(part.without_baseline.as_ref())),
         ("rollbackOn", at(part.rollback_on.as_ref())),
         ("mode", at(part.mode.as_ref())),
         ("baseline", at(part.first_run.as_ref())),
         ("maxExclusionDays", at(part.max_days.as_ref())),
     ];
     let settings = settings.into_iter().filter_map(|(name, at)| Some((name, at?)));
-    for (name, at) in settings.chain(part.tuning.places()) {
+    for (name, at) in settings.chain(part.rollback.places()).chain(part.tuning.places()) {
         let message =
             format!("`{name}` is the platform's to set; the policy of an application holds exclusions only");
         problems.push(Problem { at, message });
@@ -251,8 +250,11 @@ spec:
 
     #[test]
     fn an_application_sets_nothing_but_exclusions() {
-        let errors = layers(PLATFORM, &own("  failAt: critical\n  mode: both\n")).unwrap_err().to_string();
+        let errors = layers(PLATFORM, &own("  failAt: critical\n  mode: both\n  rollback: {optIn: all}\n"))
+            .unwrap_err()
+            .to_string();
         assert!(errors.contains("app/own.yaml:4:11: `failAt` is the platform's to set"), "{errors}");
+        assert!(errors.contains("app/own.yaml:6:21: `optIn` is the platform's to set"), "{errors}");
         assert!(errors.contains("app/own.yaml:5:9: `mode` is the platform's to set"), "{errors}");
     }
 

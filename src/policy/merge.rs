@@ -2,7 +2,7 @@
 
 use super::check::{Part, Set};
 use super::problem::Problem;
-use super::{HelmReleasePolicy, Mode, Policy, RollbackPolicy};
+use super::{HelmReleasePolicy, Mode, Policy};
 use crate::exclusion::Exclusions;
 
 /// Merges in the order given.
@@ -12,7 +12,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         let Part {
             fail_at,
             rollback_at,
-            without_baseline,
+            rollback,
             rollback_on,
             mode,
             first_run,
@@ -23,7 +23,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
         } = part;
         agree("failAt", &mut sum.fail_at, fail_at, problems);
         agree("rollbackAt", &mut sum.rollback_at, rollback_at, problems);
-        agree("withoutBaseline", &mut sum.without_baseline, without_baseline, problems);
+        sum.rollback.absorb(rollback, problems);
         agree("rollbackOn", &mut sum.rollback_on, rollback_on, problems);
         agree("mode", &mut sum.mode, mode, problems);
         agree("baseline", &mut sum.first_run, first_run, problems);
@@ -38,9 +38,7 @@ pub(super) fn merge(parts: Vec<Part>, problems: &mut Vec<Problem>) -> Policy {
     Policy {
         fail_at: value(sum.fail_at, default.fail_at),
         rollback_at: value(sum.rollback_at, default.rollback_at),
-        rollback: RollbackPolicy {
-            without_baseline: value(sum.without_baseline, default.rollback.without_baseline),
-        },
+        rollback: sum.rollback.policy(),
         helm_release: HelmReleasePolicy {
             rollback_on: value(sum.rollback_on, default.helm_release.rollback_on),
         },

@@ -65,7 +65,7 @@ pub(super) struct RawSpec {
     /// Proven, new drift of this severity or worse asks for a rollback; not below `failAt`. Default: critical.
     #[schemars(with = "Option<Severity>")]
     pub(super) rollback_at: Option<Located<String>>,
-    /// When a rollback is asked for.
+    /// When a rollback is asked for, and how it is made.
     pub(super) rollback: Option<RawRollback>,
     /// How the gate ends as a Helm test.
     pub(super) helm_release: Option<RawHelmRelease>,
@@ -89,13 +89,26 @@ pub(super) struct RawSpec {
     pub(super) exclusions: Vec<RawExclusion>,
 }
 
-/// When a rollback is asked for.
+/// When a rollback is asked for, and how it is made.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Rollback", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawRollback {
     /// Ask for a rollback although no good revision is on record, so that nobody can know whether it helps. Default:
     /// false.
     pub(super) without_baseline: Option<Located<bool>>,
+    /// Whose rollbacks the controller makes: of Applications that are `marked` with driftgate.dev/rollback, themselves or
+    /// by their AppProject, or of `all`. Default: marked.
+    #[schemars(with = "Option<String>", extend("enum" = OPT_INS))]
+    pub(super) opt_in: Option<Located<String>>,
+    /// Leave an Application alone that is marked with driftgate.dev/rollback: "off". Default: false.
+    pub(super) allow_opt_out: Option<Located<bool>>,
+    /// Whether to go back to a revision that no gate was seen to pass: `never`, or `last-success` if its whole sync
+    /// succeeded. Default: never.
+    #[schemars(with = "Option<String>", extend("enum" = UNPROVEN_TARGETS))]
+    pub(super) unproven_target: Option<Located<String>>,
+    /// How long an application may take to become healthy after a rollback: `90s`, `10m`. Default: 10m.
+    #[schemars(with = "Option<String>")]
+    pub(super) health_timeout: Option<Located<String>>,
 }
 
 /// How the gate ends as a Helm test. Flux rolls a HelmRelease back on any failed test.
@@ -239,3 +252,7 @@ pub(super) struct RawSubject {
 pub(super) const MODES: [&str; 3] = ["exclusions", "baseline", "both"];
 /// Values of `baseline.firstRun`.
 pub(super) const FIRST_RUNS: [&str; 3] = ["fail", "accept", "accept-below"];
+/// Values of `rollback.optIn`.
+pub(super) const OPT_INS: [&str; 2] = ["marked", "all"];
+/// Values of `rollback.unprovenTarget`.
+pub(super) const UNPROVEN_TARGETS: [&str; 2] = ["never", "last-success"];

@@ -82,6 +82,7 @@ fn a_policy_says_thresholds_parameters_and_exclusions() {
     let policy = parse_for(CATALOGUE, &[("p.yaml", policy(FULL))]).unwrap();
     assert_eq!((policy.fail_at, policy.rollback_at), (Severity::Medium, Severity::High));
     assert!(policy.rollback.without_baseline);
+    assert_eq!((policy.rollback.all, policy.rollback.health_timeout), (None, None), "left to the executor");
     assert_eq!(policy.settings.sensitive_namespaces, ["kube-system", "vault"]);
     assert_eq!(policy.settings.sandbox_handlers, ["runsc", "kata-*"]);
     let [first, second] = policy.exclusions.entries() else { panic!("two exclusions") };
@@ -128,6 +129,16 @@ fn a_baseline_that_nobody_asks_for_is_named() {
 
 #[test]
 fn everything_wrong_is_named_at_once_with_its_place() {
+    check(
+        "  rollback: {optIn: al, allowOptOut: 1, unprovenTarget: always, healthTimeout: soon}
+",
+        &[
+            "4:21: `optIn` must be marked or all, and this is `al` (did you mean `all`?)",
+            "4:38: `allowOptOut` must be true or false, and this is `1`",
+            "4:57: `unprovenTarget` must be never or last-success, and this is `always`",
+            "4:80: `healthTimeout` must be a duration of at least a second, for instance 90s or 10m, and this is `soon`",
+        ],
+    );
     check(
         "  failAt: hihg
   rollback: {withoutBaseline: yes}

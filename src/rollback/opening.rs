@@ -87,6 +87,9 @@ pub fn by_hand(seen: &Observed, state: &State, to: Option<i64>) -> Result<State,
     if let Some(case) = &state.case {
         return Err(format!("a rollback from {} is under way already", case.rejected.short()));
     }
+    if let Keeper::Forbids(why) = &seen.keeper {
+        return Err(why.clone());
+    }
     let entry = match to {
         Some(id) => seen.history.iter().find(|entry| entry.id == id).ok_or_else(|| {
             let ids: Vec<String> = seen.history.iter().map(|entry| entry.id.to_string()).collect();

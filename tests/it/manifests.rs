@@ -334,7 +334,7 @@ fn the_controller_runs_as_shipped() {
     let args = container["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap());
     let cli = Cli::try_parse_from(["driftgate"].into_iter().chain(args)).unwrap();
     let Command::Controller(args) = cli.command else { panic!("it does not run the controller") };
-    assert_eq!(args.rollback.namespace, name_of(&namespace));
+    assert_eq!(args.executor.rollback.namespace, name_of(&namespace));
     assert_eq!(container["ports"][0]["containerPort"], args.listen.port());
     let [budget] = of_kind("PodDisruptionBudget").try_into().unwrap();
     let [policy] = of_kind("NetworkPolicy").try_into().unwrap();

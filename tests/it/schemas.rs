@@ -160,6 +160,7 @@ fn the_policy_of_an_example_is_as_the_schema_says(
 #[rstest]
 #[case::readme("README.md")]
 #[case::guide("docs/policy.md")]
+#[case::rollbacks("docs/rollback.md")]
 fn the_policies_in_the_documentation_are_as_the_schema_says(#[case] page: &str) {
     let schema = Schema::published("policy");
     let text = std::fs::read_to_string(root().join(page)).unwrap();

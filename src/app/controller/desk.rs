@@ -2,6 +2,7 @@
 
 mod entry;
 mod flux;
+mod marks;
 mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,8 +60,15 @@ impl Desk {
         if let Err(failure) = self.remember(&mut states).await {
             return failure;
         }
+        let projects = match self.read_marks().await {
+            Ok(projects) => projects,
+            Err(failure) => return failure,
+        };
         let (mut news, mut listings) = watches(&self.executor, &self.scope);
         news.push(stream(states, |change| News::State(Box::new(change))));
+        if let Some(projects) = projects {
+            news.push(stream(projects, |change| News::Project(Box::new(change))));
+        }
         loop {
             let timer = self.timers.first().map(|(at, _)| *at);
             tokio::select! {
@@ -89,6 +97,7 @@ impl Desk {
         match news {
             News::State(change) => self.hear_state(*change)?,
             News::Source(kind, change) => self.hear_source(&kind, *change)?,
+            News::Project(change) => self.hear_project(*change)?,
             News::Application(index, change) => {
                 if let Some(listing) = listings.get_mut(index) {
                     self.hear_application(*change, listing)?;

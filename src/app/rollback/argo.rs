@@ -1,9 +1,12 @@
 //! Argo CD's end of the executor: Applications.
 
 mod hold;
+mod projects;
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
+
+use projects::Marks;
 
 use crate::app::Clock;
 use crate::app::rollback::{Done, Failure, Name, Options};
@@ -11,6 +14,7 @@ use crate::cluster::{ApiKind, Cluster, Kinds, Reason};
 use crate::gitops::argocd::rollback::generator::{ApplicationSet, Generator};
 use crate::gitops::argocd::rollback::live::Live;
 use crate::gitops::argocd::rollback::observe::{Around, generator_of, observe};
+use crate::gitops::argocd::rollback::probe::{Knows, knows, probe};
 use crate::gitops::argocd::rollback::write;
 use crate::gitops::wanted::OptIn;
 use crate::model::reference::GroupKind;
@@ -35,8 +39,10 @@ pub(in crate::app) struct Argo {
     namespace: String,
     opt_in: OptIn,
     settings: Settings,
+    closely: bool,
     clock: Clock,
-    switch: OnceCell<bool>,
+    knows: OnceCell<Knows>,
+    marks: Marks,
 }
 
 impl Argo {
@@ -51,8 +57,10 @@ impl Argo {
             namespace: options.argocd_namespace.clone(),
             opt_in: options.opt_in,
             settings: options.settings,
+            closely: options.closely,
             clock,
-            switch: OnceCell::new(),
+            knows: OnceCell::new(),
+            marks: Marks::default(),
         })
     }
 
@@ -63,8 +71,9 @@ impl Argo {
 
     /// What would follow from what a watch shows, without asking anything else: whether there is work.
     pub(in crate::app) fn glance(&self, live: &Live, state: &State) -> Step {
-        let switch = self.switch.get().copied().unwrap_or(true);
-        let seen = observe(live, &self.around(switch, Generator::Unknown));
+        let knows = self.knows.get().copied().unwrap_or(Knows::ALL);
+        let around = Around { project: self.known_mark(live), ..self.around(knows, Generator::Unknown) };
+        let seen = observe(live, &around);
         step(&seen, state, &self.settings)
     }
 
@@ -72,14 +81,15 @@ impl Argo {
     pub(super) async fn look(&self, name: &Name, state: &State) -> Result<Option<(Live, Observed)>, Failure> {
         let found = self.cluster.get::<Live>(&self.applications, &name.namespace, &name.name).await?;
         let Some(live) = found else { return Ok(None) };
-        let seen = observe(&live, &self.around(true, Generator::Unknown));
+        let project = self.mark(&live).await?;
+        let seen = observe(&live, &Around { project, ..self.around(Knows::ALL, Generator::Unknown) });
         let critical = seen.operation.as_ref().is_some_and(|it| it.gate == Gate::Critical);
-        if !critical && state.case.is_none() {
+        if !critical && state.case.is_none() && !self.closely {
             return Ok(Some((live, seen)));
         }
-        let switch = self.knows_switch(&live).await?;
+        let knows = self.knows(&live).await?;
         let generator = self.generator(&live).await?;
-        let seen = observe(&live, &self.around(switch, generator));
+        let seen = observe(&live, &Around { project, ..self.around(knows, generator) });
         Ok(Some((live, seen)))
     }
 
@@ -110,8 +120,8 @@ impl Argo {
         }
     }
 
-    fn around(&self, switch: bool, generator: Generator) -> Around {
-        Around { opt_in: self.opt_in, switch, generator, now: self.clock.now() }
+    fn around(&self, knows: Knows, generator: Generator) -> Around {
+        Around { opt_in: self.opt_in, project: None, knows, generator, now: self.clock.now() }
     }
 
     async fn patch(&self, name: &Name, patch: &Value) -> Result<Done, Failure> {
@@ -123,23 +133,21 @@ impl Argo {
         }
     }
 
-    /// Whether this Argo CD knows the switch of auto-sync. Asked once; without the right to ask, writes will be refused
-    /// too, and say so.
-    async fn knows_switch(&self, live: &Live) -> Result<bool, Failure> {
-        if live.spec.sync_policy.automated.is_none() {
-            return Ok(self.switch.get().copied().unwrap_or(true));
-        }
+    /// What this Argo CD knows. Asked once; without the right to ask, writes will be refused too, and say so.
+    async fn knows(&self, live: &Live) -> Result<Knows, Failure> {
         let ask = || async {
             let (namespace, name) = (&live.metadata.namespace, &live.metadata.name);
-            let probe = write::probe();
+            let probe = probe();
             let asked = self.cluster.would_merge_patch(&self.applications, namespace, name, &probe);
             match asked.await {
-                Ok(answer) => Ok(write::knows_switch(&answer)),
-                Err(error) if error.is_final() => Ok(true),
+                Ok(answer) => Ok(knows(&answer)),
+                Err(error) if error.reason() == Reason::Forbidden => Ok(Knows::ALL),
+                // Taking auto-sync away altogether is right on every version.
+                Err(error) if error.is_final() => Ok(Knows { switch: false, ..Knows::ALL }),
                 Err(error) => Err(error),
             }
         };
-        Ok(*self.switch.get_or_try_init(ask).await?)
+        Ok(*self.knows.get_or_try_init(ask).await?)
     }
 
     async fn generator(&self, live: &Live) -> Result<Generator, Failure> {
@@ -166,6 +174,7 @@ fn unwritten(error: Failure) -> Result<Done, Failure> {
         | Failure::NoTool
         | Failure::NoArgoCd
         | Failure::NoFlux
+        | Failure::Policy(_)
         | Failure::NoProject(_)
         | Failure::Undecodable(..)
         | Failure::Restless(_) => Err(error),

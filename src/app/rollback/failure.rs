@@ -29,6 +29,9 @@ pub(in crate::app) enum Failure {
          --context"
     )]
     NoFlux,
+    /// The platform's policy cannot be used.
+    #[error("{0}")]
+    Policy(String),
     /// There is no such project.
     #[error("AppProject {0} is not there, so nothing can be held in it")]
     NoProject(String),
@@ -46,7 +49,12 @@ impl Failure {
         match self {
             Self::Api(error) => error.is_final(),
             Self::NoProject(_) | Self::Undecodable(..) => true,
-            Self::Store(_) | Self::NoTool | Self::NoArgoCd | Self::NoFlux | Self::Restless(_) => false,
+            Self::Store(_)
+            | Self::NoTool
+            | Self::NoArgoCd
+            | Self::NoFlux
+            | Self::Policy(_)
+            | Self::Restless(_) => false,
         }
     }
 
@@ -63,6 +71,7 @@ impl Failure {
             Self::Store(_) => "State",
             Self::Undecodable(..) => "Invalid",
             Self::NoTool | Self::NoArgoCd | Self::NoFlux | Self::NoProject(_) => "NotFound",
+            Self::Policy(_) => "Policy",
             Self::Restless(_) => "Restless",
         }
     }
@@ -75,6 +84,7 @@ impl Failure {
             | Self::NoTool
             | Self::NoArgoCd
             | Self::NoFlux
+            | Self::Policy(_)
             | Self::NoProject(_)
             | Self::Undecodable(..)
             | Self::Restless(_) => false,

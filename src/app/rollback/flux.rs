@@ -98,7 +98,7 @@ impl Flux {
         let mut live =
             Live::read(&object).map_err(|error| Failure::Undecodable(name.words(), error.to_string()))?;
         let case = state.case.as_ref();
-        if case.is_some() || self.opt_in.wants(&live.app.metadata) {
+        if case.is_some() || self.opt_in.wants(&live.app.metadata, None) {
             self.find_gate(name, &mut live).await?;
             let was = case.and_then(|case| Some((case, Was::of(case)?)));
             let source = was.as_ref().map_or_else(|| live.app.source(), |(_, was)| was.source());

@@ -1,7 +1,11 @@
 //! Which application, and what the arguments say about all of them.
 
+use crate::app::inputs;
+use crate::app::rollback::Failure;
 use crate::cli::{self, RollbackOptions};
+use crate::cluster::Cluster;
 use crate::gitops::wanted::OptIn;
+use crate::policy::RollbackPolicy;
 use crate::rollback::{Settings, Unproven};
 
 /// Who deploys an application.
@@ -74,6 +78,8 @@ pub(in crate::app) struct Options {
     pub(in crate::app) opt_in: OptIn,
     /// What was decided beforehand.
     pub(in crate::app) settings: Settings,
+    /// Whether all that can be asked is asked before anything is decided, not only once a gate wants a rollback.
+    pub(in crate::app) closely: bool,
 }
 
 impl Options {
@@ -90,31 +96,48 @@ impl Options {
     pub(super) fn serves(&self, tool: Tool) -> bool {
         self.tools.is_empty() || self.tools.contains(&tool)
     }
+
+    /// From the arguments, and the platform's policy where they do not say.
+    ///
+    /// # Errors
+    /// The policy cannot be read.
+    pub(in crate::app) async fn read(args: &RollbackOptions, cluster: &Cluster) -> Result<Self, Failure> {
+        let policy = match &args.platform_policy {
+            Some(place) => inputs::platform_alone(place, cluster).await?.rollback,
+            None => RollbackPolicy::default(),
+        };
+        Ok(Self::from((args, &policy)))
+    }
 }
 
-impl From<&RollbackOptions> for Options {
-    fn from(args: &RollbackOptions) -> Self {
-        let opt_in = match args.opt_in {
-            cli::OptIn::Marked => OptIn::Marked,
-            cli::OptIn::All => OptIn::All { opt_out: args.allow_opt_out },
+impl From<(&RollbackOptions, &RollbackPolicy)> for Options {
+    fn from((args, policy): (&RollbackOptions, &RollbackPolicy)) -> Self {
+        let all = args.opt_in.map(|whose| whose == cli::OptIn::All).or(policy.all).unwrap_or_default();
+        let opt_out = args.allow_opt_out || policy.allow_opt_out.unwrap_or_default();
+        let unproven = args.unproven_target.map(|when| when == cli::UnprovenTarget::LastSuccess);
+        let unproven = match unproven.or(policy.unproven) {
+            Some(true) => Unproven::LastSuccess,
+            Some(false) | None => Unproven::Never,
         };
-        let unproven = match args.unproven_target {
-            cli::UnprovenTarget::Never => Unproven::Never,
-            cli::UnprovenTarget::LastSuccess => Unproven::LastSuccess,
+        let health_timeout = match args.health_timeout.or(policy.health_timeout) {
+            Some(timeout) => i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            None => Settings::default().health_timeout,
         };
-        let health_timeout = i64::try_from(args.health_timeout.as_secs()).unwrap_or(i64::MAX);
         Self {
             argocd_namespace: args.argocd_namespace.clone(),
             state_namespace: args.namespace.clone(),
             tools: Vec::new(),
-            opt_in,
+            opt_in: OptIn { all, opt_out },
             settings: Settings { unproven, health_timeout },
+            closely: false,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]
@@ -128,5 +151,26 @@ mod tests {
             assert_eq!((name.to_string().as_str(), name.words().as_str()), (text, words));
         }
         assert_eq!(Name::parse("shop"), None);
+    }
+
+    #[test]
+    fn an_argument_counts_more_than_the_platforms_policy() {
+        let text = "apiVersion: driftgate.dev/v1alpha1\nkind: GatePolicy\nspec:\n  rollback: {optIn: all, allowOptOut: true, \
+                    unprovenTarget: last-success, healthTimeout: 90s}\n";
+        let policy = crate::policy::parse(&[("p.yaml", text)]).unwrap().rollback;
+        let options = |arguments: &[&str], policy: &RollbackPolicy| {
+            let arguments = ["driftgate", "controller"].iter().chain(arguments);
+            let cli::Command::Controller(args) = cli::Cli::parse_from(arguments).command else { panic!() };
+            Options::from((&args.executor.rollback, policy))
+        };
+        let nothing = options(&[], &RollbackPolicy::default());
+        assert_eq!((nothing.opt_in, nothing.settings), (OptIn::default(), Settings::default()));
+        let file = options(&[], &policy);
+        assert_eq!(file.opt_in, OptIn { all: true, opt_out: true });
+        let settings = |unproven, health_timeout| Settings { unproven, health_timeout };
+        assert_eq!(file.settings, settings(Unproven::LastSuccess, 90));
+        let both = options(&["--opt-in=marked", "--unproven-target=never", "--health-timeout=5m"], &policy);
+        assert_eq!(both.opt_in, OptIn { all: false, opt_out: true });
+        assert_eq!(both.settings, settings(Unproven::Never, 300));
     }
 }

@@ -16,8 +16,9 @@ fn options() -> Options {
         argocd_namespace: "argocd".into(),
         state_namespace: "driftgate".into(),
         tools: Vec::new(),
-        opt_in: OptIn::Marked,
+        opt_in: OptIn::default(),
         settings: Settings::default(),
+        closely: false,
     }
 }
 
@@ -176,6 +177,45 @@ async fn without_a_gitops_tool_there_is_a_sentence_about_it() {
     let clock = Clock::starting_at(jiff::Timestamp::UNIX_EPOCH);
     let failure = Executor::new(&cluster, options(), clock).await.err().unwrap();
     assert!(failure.to_string().contains("install Argo CD or Flux"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_history_there_is_a_sentence_about_it() {
+    let argo = Argo::with_a_rejected_head(false);
+    let none = json!({"status": {"history": null}});
+    argo.api.patch(&reference("Application", "shop"), &none).unwrap();
+    let ending = work(argo).await;
+    let text = &ending.kept.state.untold.last().unwrap().text;
+    assert_eq!(text, "bad is not rolled back: no other revision is in the history");
+    assert_eq!(ending.told, [Told::NotRolledBack]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_status_is_named_with_its_application_and_nothing_is_written() {
+    let argo = Argo::with_a_rejected_head(false);
+    let wrong = json!({"status": {"history": "none"}});
+    argo.api.patch(&reference("Application", "shop"), &wrong).unwrap();
+    let before = argo.application();
+    let failure = process(&argo, &mut Vec::new()).await.unwrap_err();
+    let text = failure.to_string();
+    assert!(
+        text.contains("applications.argoproj.io shop in namespace argocd")
+            && text.contains("invalid type: string"),
+        "{text}"
+    );
+    assert_eq!(argo.application(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_of_a_marked_project_is_rolled_back() {
+    for (mark, rollbacks) in [(None, 0), (Some("on"), 1)] {
+        let argo = Argo::with_a_rejected_head(false);
+        let marks = json!({"metadata": {"annotations": {"driftgate.dev/rollback": null}}});
+        argo.api.patch(&reference("Application", "shop"), &marks).unwrap();
+        let marks = json!({"metadata": {"labels": {"driftgate.dev/rollback": mark}}});
+        argo.api.patch(&reference("AppProject", "default"), &marks).unwrap();
+        assert_eq!(work(argo).await.argo.rollbacks().len(), rollbacks, "{mark:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod generator;
 pub mod live;
 pub mod observe;
+pub mod probe;
 pub mod window;
 pub mod write;
 pub mod writers;

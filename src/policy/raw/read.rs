@@ -22,7 +22,7 @@ const SPEC: &[&str] = &[
     "delegation",
     "exclusions",
 ];
-const ROLLBACK: &[&str] = &["withoutBaseline"];
+const ROLLBACK: &[&str] = &["withoutBaseline", "optIn", "allowOptOut", "unprovenTarget", "healthTimeout"];
 const HELM_RELEASE: &[&str] = &["rollbackOn"];
 const BASELINE: &[&str] = &["firstRun", "below"];
 const RULES: &[&str] = &[
@@ -113,7 +113,13 @@ impl RawSpec {
 impl RawRollback {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "`rollback`", ROLLBACK, problems)?;
-        Some(Self { without_baseline: members.flag("withoutBaseline", problems) })
+        Some(Self {
+            without_baseline: members.flag("withoutBaseline", problems),
+            opt_in: members.text("optIn", problems),
+            allow_opt_out: members.flag("allowOptOut", problems),
+            unproven_target: members.text("unprovenTarget", problems),
+            health_timeout: members.text("healthTimeout", problems),
+        })
     }
 }
 

@@ -128,6 +128,8 @@ fn without_a_target_the_sync_fails_and_nothing_else_happens() {
     scene.person(Person::Commits(1));
     assert!(scene.told[0].1.contains("RollingSync"), "{:?}", scene.told);
     assert_eq!(scene.live(), 1);
+    let why = by_hand(&scene.world.observe(), &scene.state, None).unwrap_err();
+    assert!(why.contains("RollingSync"), "{why}");
 }
 
 #[test]

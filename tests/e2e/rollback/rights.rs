@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::keepers::generated;
-use super::world::{ACCOUNT, CRITICAL, PASS, may_write_windows, rolled_in, run};
+use super::world::{ACCOUNT, CRITICAL, PASS, World, may_write_windows, rolled_in, run};
+use crate::harness::argocd::{AppOptions, ArgoCd};
 use crate::harness::runtime::eventually;
 
 /// Group, resource and verb of all that the shipped roles grant.
@@ -40,7 +41,7 @@ fn what_is_granted_is_what_is_used() {
         "roll-rights",
         async |ctx: &_| {
             may_write_windows(ctx).await;
-            generated(ctx, serde_json::json!({})).await
+            generated(ctx, json!({})).await
         },
         async |world| {
             world.commit("bad", CRITICAL);
@@ -65,6 +66,35 @@ fn what_is_granted_is_what_is_used() {
             let granting =
                 uses.into_iter().filter(|it| it.allowed).map(|it| (it.group, it.resource, it.verb));
             assert_eq!(granting.collect::<BTreeSet<_>>(), granted());
+        },
+    );
+}
+
+#[test]
+fn a_marked_project_marks_its_applications() {
+    rolled_in(
+        "roll-project",
+        async |ctx: &_| {
+            ArgoCd::shared().await;
+            ctx.apply(json!({
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
+                "metadata": {"name": ctx.ns, "namespace": "argocd", "labels": {"driftgate.dev/rollback": "on"}},
+                "spec": {
+                    "sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
+                    "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+                },
+            }))
+            .await;
+            // The Application itself says neither on nor off.
+            let annotations = json!({"driftgate.dev/rollback": "as the project says"});
+            let also = json!({"metadata": {"annotations": annotations}, "spec": {"project": ctx.ns}});
+            World::start(ctx, AppOptions { also, ..AppOptions::default() }).await
+        },
+        async |world| {
+            world.commit("bad", CRITICAL);
+            world.app.refresh().await;
+            world.stage("held").await;
+            assert_eq!((world.image().await.as_str(), world.rollbacks().await.len()), ("good", 1));
         },
     );
 }

@@ -54,6 +54,7 @@ pub(super) enum News {
     /// Of a source of this kind.
     Source(String, Box<Change<Partial>>),
     State(Box<Change<Holder>>),
+    Project(Box<Change<Partial>>),
 }
 
 /// A list of applications as far as it has come.

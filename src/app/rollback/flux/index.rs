@@ -36,7 +36,7 @@ impl Index {
         let mut news = gated;
         news.extend(before.into_iter().flat_map(|before| before.gated));
         let pinned = said.metadata.annotations.contains_key(CASE);
-        if pinned || opt_in.wants(&said.metadata) && !jobs(said).is_empty() {
+        if pinned || opt_in.wants(&said.metadata, None) && !jobs(said).is_empty() {
             news.insert(name);
         }
         news.into_iter().collect()

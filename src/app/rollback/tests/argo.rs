@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::gitops::argocd::rollback::generator::Generator;
 use crate::gitops::argocd::rollback::observe::{Around, observe};
+use crate::gitops::argocd::rollback::probe::Knows;
 use crate::gitops::wanted::OptIn;
 use crate::memory::{Api, ObjectRef};
 use crate::rollback::State;
@@ -79,8 +80,8 @@ impl Argo {
     fn remember_good(&self) {
         let application = self.application();
         let live = serde_json::from_value(application).unwrap();
-        let (opt_in, generator, now) = (OptIn::Marked, Generator::Unknown, self.api.now());
-        let seen = observe(&live, &Around { opt_in, switch: true, generator, now });
+        let (opt_in, generator, now) = (OptIn::default(), Generator::Unknown, self.api.now());
+        let seen = observe(&live, &Around { opt_in, project: None, knows: Knows::ALL, generator, now });
         let mut state = State::new("argocd/shop", &*seen.uid);
         state.passed.push(seen.history[0].revision.clone());
         self.api.seed_value(&example("driftgate", &state)).unwrap();

@@ -11,7 +11,8 @@ use crate::gitops::argocd::rollback::OPERATION_ID;
 use crate::gitops::argocd::rollback::gate::gate;
 use crate::gitops::argocd::rollback::generator::Generator;
 use crate::gitops::argocd::rollback::live::{Deployed, Live, Operation, OperationState, Row};
-use crate::gitops::wanted::OptIn;
+use crate::gitops::argocd::rollback::probe::Knows;
+use crate::gitops::wanted::{Mark, OptIn};
 use crate::rollback as r;
 use crate::scope::TRACKING_ID;
 
@@ -27,8 +28,10 @@ const BLOCKED: &str = "Sync operation blocked by sync window";
 pub struct Around {
     /// Whose rollbacks are wanted.
     pub opt_in: OptIn,
-    /// True if this Argo CD knows `automated.enabled` (3.1 and newer).
-    pub switch: bool,
+    /// The mark of its project.
+    pub project: Option<Mark>,
+    /// What this Argo CD knows.
+    pub knows: Knows,
     /// What its ApplicationSet does, where it has one.
     pub generator: Generator,
     /// The present time.
@@ -47,16 +50,16 @@ pub fn observe(live: &Live, around: &Around) -> r::Observed {
     r::Observed {
         uid: live.metadata.uid.clone(),
         deleting: live.metadata.is_deleting(),
-        wanted: around.opt_in.wants(&live.metadata),
+        wanted: around.opt_in.wants(&live.metadata, around.project),
         operation: operation(live),
         head: head(live),
         content: None,
         definitions: BTreeSet::new(),
-        auto_sync: auto_sync(live, around.switch),
+        auto_sync: auto_sync(live, around.knows.switch),
         health: health(live),
         history: live.status.history.iter().map(entry).filter(|it| !it.revision.name.is_empty()).collect(),
         keeper: keeper(live, around),
-        place: live.spec.project.clone(),
+        place: project_of(live).to_owned(),
         now: around.now,
     }
 }
@@ -67,6 +70,12 @@ pub fn generator_of(live: &Live) -> Option<&str> {
     let owner =
         owners.iter().find(|it| it.kind == "ApplicationSet" && it.api_version.starts_with("argoproj.io/"))?;
     Some(&owner.name)
+}
+
+/// The name of its project.
+pub fn project_of(live: &Live) -> &str {
+    let project = live.spec.project.as_str();
+    if project.is_empty() { "default" } else { project }
 }
 
 /// What was deployed; none if it is not known.
@@ -219,6 +228,12 @@ fn by(operation: &Operation) -> String {
 }
 
 fn keeper(live: &Live, around: &Around) -> r::Keeper {
+    if let Some(field) = around.knows.lacks {
+        return r::Keeper::Forbids(format!(
+            "the CustomResourceDefinition applications.argoproj.io does not keep {field}, which a rollback needs: \
+             update Argo CD, and its CustomResourceDefinitions with it, to 2.4 or newer"
+        ));
+    }
     if let Some(name) = generator_of(live) {
         return match around.generator {
             Generator::Ignores => r::Keeper::Nobody,
@@ -232,8 +247,8 @@ fn keeper(live: &Live, around: &Around) -> r::Keeper {
     let applied = meta.annotations.contains_key(TRACKING_ID)
         || APPLIERS.iter().any(|label| meta.labels.contains_key(*label))
         || meta.labels.contains_key("app.kubernetes.io/instance");
-    let declared = declares(meta.annotations.get(LAST_APPLIED), around.switch)
-        || meta.managed_fields.iter().any(|it| it.operation == "Apply" && it.declares(around.switch));
+    let declared = declares(meta.annotations.get(LAST_APPLIED), around.knows.switch)
+        || meta.managed_fields.iter().any(|it| it.operation == "Apply" && it.declares(around.knows.switch));
     match meta.annotations.get(TRACKING_ID).and_then(|id| id.split(':').next()) {
         Some(parent) if declared => r::Keeper::Reverts(format!("Application {parent}")),
         None if applied && declared => r::Keeper::Reverts("whoever applies it".to_owned()),

@@ -3,8 +3,9 @@ use serde_json::{Value, json};
 use crate::gitops::argocd::rollback::generator::Generator;
 use crate::gitops::argocd::rollback::live::Live;
 use crate::gitops::argocd::rollback::observe::{Around, observe};
+use crate::gitops::argocd::rollback::probe::Knows;
 use crate::gitops::argocd::rollback::write;
-use crate::gitops::wanted::OptIn;
+use crate::gitops::wanted::{Mark, OptIn};
 use crate::rollback::{AutoSync, Automatic, Case, Gate, Health, Hold, Keeper, Observed, Phase, Stage};
 
 fn source(path: &str) -> Value {
@@ -40,11 +41,14 @@ fn live(application: &Value) -> Live {
 
 fn seen_with(application: &Value, opt_in: OptIn, generator: Generator, switch: bool) -> Observed {
     let now = "2026-11-24T10:02:00Z".parse().unwrap();
-    observe(&live(application), &Around { opt_in, switch, generator, now })
+    observe(
+        &live(application),
+        &Around { opt_in, project: None, knows: Knows { switch, lacks: None }, generator, now },
+    )
 }
 
 fn seen(application: &Value) -> Observed {
-    seen_with(application, OptIn::Marked, Generator::Unknown, true)
+    seen_with(application, OptIn::default(), Generator::Unknown, true)
 }
 
 fn changed(pointer: &str, value: Value) -> Value {
@@ -136,27 +140,48 @@ fn several_sources_are_one_revision_and_fit_only_several() {
 
 #[test]
 fn rollbacks_are_wanted_where_somebody_says_so() {
-    let mark = "/metadata/annotations";
-    let all = |opt_out| OptIn::All { opt_out };
-    for (annotations, opt_in, wanted) in [
-        (json!({"driftgate.dev/rollback": "on"}), OptIn::Marked, true),
-        (json!({"driftgate.dev/rollback": "off"}), OptIn::Marked, false),
-        (json!({}), OptIn::Marked, false),
-        (json!({}), all(true), true),
-        (json!({"driftgate.dev/rollback": "off"}), all(false), true),
-        (json!({"driftgate.dev/rollback": "off"}), all(true), false),
+    let (on, off) = (Some("on"), Some("off"));
+    let (marked, all) = (OptIn::default(), OptIn { all: true, opt_out: false });
+    let delegated = |opt_in| OptIn { opt_out: true, ..opt_in };
+    let (project_on, project_off) = (Some(Mark::On), Some(Mark::Off));
+    for (mark, project, opt_in, wanted) in [
+        (on, None, marked, true),
+        (off, None, marked, false),
+        (None, None, marked, false),
+        (Some("true"), None, marked, false),
+        (None, project_on, marked, true),
+        (None, project_off, marked, false),
+        (on, project_off, delegated(marked), true),
+        (off, project_on, marked, true),
+        (off, project_on, delegated(marked), false),
+        (None, None, delegated(all), true),
+        (off, None, all, true),
+        (off, None, delegated(all), false),
+        (None, project_off, all, true),
+        (None, project_off, delegated(all), false),
     ] {
-        let application = changed(mark, annotations.clone());
-        let seen = seen_with(&application, opt_in, Generator::Unknown, true);
-        assert_eq!(seen.wanted, wanted, "{annotations} {opt_in:?}");
+        for place in ["annotations", "labels"] {
+            let mut application = application();
+            application["metadata"]["annotations"] = json!({});
+            if let Some(mark) = mark {
+                application["metadata"][place] = json!({"driftgate.dev/rollback": mark});
+            }
+            let now = "2026-11-24T10:02:00Z".parse().unwrap();
+            let around = Around { opt_in, project, knows: Knows::ALL, generator: Generator::Unknown, now };
+            let seen = observe(&live(&application), &around);
+            assert_eq!(seen.wanted, wanted, "{mark:?} {project:?} {opt_in:?}");
+        }
     }
+    let mut both = changed("/metadata/labels", json!({"driftgate.dev/rollback": "on"}));
+    both["metadata"]["annotations"]["driftgate.dev/rollback"] = json!("off");
+    assert!(!seen(&both).wanted, "the annotation counts");
 }
 
 #[test]
 fn whoever_declares_the_switch_would_switch_it_back() {
     let owner = json!([{"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "name": "shops", "uid": "2"}]);
     let generated = changed("/metadata/ownerReferences", owner);
-    let keeper = |generator| seen_with(&generated, OptIn::Marked, generator, true).keeper;
+    let keeper = |generator| seen_with(&generated, OptIn::default(), generator, true).keeper;
     assert_eq!(keeper(Generator::Ignores), Keeper::Nobody);
     assert_eq!(keeper(Generator::Unknown), Keeper::Reverts("ApplicationSet shops".into()));
     assert!(matches!(keeper(Generator::Steps), Keeper::Forbids(_)));
@@ -170,7 +195,7 @@ fn whoever_declares_the_switch_would_switch_it_back() {
     };
     let child = |automated: &str, switch| {
         let application = changed("/metadata/annotations", applied(automated));
-        seen_with(&application, OptIn::Marked, Generator::Unknown, switch).keeper
+        seen_with(&application, OptIn::default(), Generator::Unknown, switch).keeper
     };
     assert_eq!(child("{}", true), Keeper::Nobody);
     assert_eq!(child(r#"{"enabled":true}"#, true), Keeper::Reverts("Application root".into()));
@@ -276,7 +301,11 @@ fn without_its_target_there_is_no_rollback() {
 }
 
 #[test]
-fn an_old_argo_cd_is_known_by_what_it_keeps_of_the_switch() {
-    assert!(write::knows_switch(&json!({"spec": {"syncPolicy": {"automated": {"enabled": false}}}})));
-    assert!(!write::knows_switch(&json!({"spec": {"syncPolicy": {"automated": {}}}})));
+fn an_argo_cd_that_would_lose_our_mark_forbids_rollbacks() {
+    let now = "2026-11-24T10:02:00Z".parse().unwrap();
+    let knows = Knows { switch: false, lacks: Some("operation.info") };
+    let opt_in = OptIn::default();
+    let around = Around { opt_in, project: None, knows, generator: Generator::Unknown, now };
+    let Keeper::Forbids(why) = observe(&live(&application()), &around).keeper else { panic!("it forbids") };
+    assert!(why.contains("does not keep operation.info") && why.contains("to 2.4 or newer"), "{why}");
 }

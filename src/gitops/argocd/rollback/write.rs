@@ -73,16 +73,6 @@ pub fn lift(live: &Live, case: &Case) -> Value {
     patch
 }
 
-/// The patch that shows, sent as a dry run, whether this Argo CD knows the switch: if not, the answer lacks it.
-pub fn probe() -> Value {
-    json!({"spec": {"syncPolicy": {"automated": {"enabled": false}}}})
-}
-
-/// What the answer to the probe says.
-pub fn knows_switch(answer: &Value) -> bool {
-    answer["spec"]["syncPolicy"]["automated"]["enabled"] == false
-}
-
 /// The entry of the history with this number, or another one of the same revision.
 fn entry<'a>(live: &'a Live, id: i64, wanted: &Revision) -> Option<&'a HistoryEntry> {
     let fits = |entry: &&HistoryEntry| revision(&entry.deployed).as_ref() == Some(wanted);

@@ -40,7 +40,7 @@ pub fn observe(live: &Live, around: &Around<'_>) -> r::Observed {
     r::Observed {
         uid: app.metadata.uid.clone(),
         deleting: app.metadata.is_deleting(),
-        wanted: around.opt_in.wants(&app.metadata),
+        wanted: around.opt_in.wants(&app.metadata, None),
         operation: Some(operation(live, state)),
         head: head(live).map(|commit| revision(live, commit)),
         content: content(live),

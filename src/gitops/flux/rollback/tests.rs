@@ -66,7 +66,7 @@ fn live(app: &Value, job: Option<GateJob>, head: &str) -> Live {
 
 fn seen(live: &Live, state: &State) -> Observed {
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
-    observe(live, &Around { opt_in: OptIn::Marked, state, now })
+    observe(live, &Around { opt_in: OptIn::default(), state, now })
 }
 
 fn fresh() -> State {
