@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::rollback::case::{Case, Hold, Stage};
 use crate::rollback::held::{held, intruder, moved_on, overtaken, step_back};
 use crate::rollback::notice::Reason;
-use crate::rollback::observed::{Health, Observed, Operation, Phase, Revision};
+use crate::rollback::observed::{AutoSync, Health, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
 use crate::rollback::step::{Settings, Step, keep};
 
@@ -19,6 +19,10 @@ pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool)
     let Some(operation) = &seen.operation else {
         return Some(step_back(state, case, "somebody removed the operation's state"));
     };
+    // Put in place of its own source, and undone by somebody before we saw what became of it.
+    if let (Hold::Source { .. }, AutoSync::Unpinned(why)) = (&case.hold, &seen.auto_sync) {
+        return Some(step_back(state, case, why));
+    }
     if operation.id.as_ref() == Some(&case.id) {
         return follow(seen, state, case, operation, blocked);
     }

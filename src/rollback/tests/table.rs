@@ -170,6 +170,21 @@ fn a_person_who_syncs_wins_and_the_hold_still_ends_with_the_next_commit() {
 }
 
 #[test]
+fn a_source_of_ours_that_is_undone_before_its_result_was_seen_counts_as_put_in_place() {
+    let mut scene = Scene::auto(&[1]);
+    scene.world.follows = true;
+    scene.world.person(Person::Commits(1));
+    while scene.world.rollbacks.is_empty() {
+        assert!(scene.decide() || scene.world.tick());
+    }
+    while scene.world.tick() {}
+    scene.world.person(Person::Syncs(0));
+    scene.person(Person::SwitchesOn);
+    assert_eq!((scene.live(), scene.world.rollbacks.clone()), (1, vec![(1, 0)]), "a person wins, for good");
+    assert_eq!(scene.reasons(), [RollbackDecided, SteppedBack, NotRolledBack]);
+}
+
+#[test]
 fn a_revision_that_passes_later_is_released() {
     let mut scene = Scene::auto(&[1]);
     scene.person(Person::Commits(1));
