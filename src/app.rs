@@ -49,7 +49,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Controller(args) => controller::run(args).await?,
         Command::Rollback(args) => by_hand::rollback(args, &mut out).await?,
         Command::Release(args) => by_hand::release(args, &mut out).await?,
-        Command::Gate(args) => gate::run(args, &console, &mut out).await?,
+        Command::Gate(args) => Box::pin(gate::run(args, &console, &mut out)).await?,
         Command::Verdict(args) => verdict::run(args, &mut out).await?,
         Command::Scan(args) => scan::run(args, &console, &mut out).await?,
         Command::Record(args) => record::run(args, &console, &mut out).await?,
