@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::rollback::case::{Case, Hold, Stage};
-use crate::rollback::held::{held, intruder, moved_on, overtaken, step_back};
+use crate::rollback::held::{FORGOTTEN, held, intruder, moved_on, newer, overtaken, step_back};
 use crate::rollback::notice::Reason;
 use crate::rollback::observed::{AutoSync, Health, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
@@ -17,7 +17,7 @@ const MOST_NAMED: usize = 3;
 /// The rollback may have been written; from here on it is never written over anything newer.
 pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool) -> Option<Step> {
     let Some(operation) = &seen.operation else {
-        return Some(step_back(state, case, "somebody removed the operation's state"));
+        return Some(overtaken(seen, state, case, FORGOTTEN));
     };
     // Put in place of its own source, and undone by somebody before we saw what became of it.
     if let (Hold::Source { .. }, AutoSync::Unpinned(why)) = (&case.hold, &seen.auto_sync) {
@@ -34,7 +34,7 @@ pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool)
     if again && operation.revision.as_ref() == Some(&case.rejected) {
         return None;
     }
-    Some(overtaken(seen, state, case, operation))
+    Some(overtaken(seen, state, case, &newer(operation)))
 }
 
 /// Our own operation.

@@ -7,6 +7,9 @@ use crate::rollback::opening::drop_case;
 use crate::rollback::state::State;
 use crate::rollback::step::{Step, keep};
 
+/// Without an operation nothing tells what is deployed.
+pub(super) const FORGOTTEN: &str = "somebody has removed what is known of the last operation";
+
 /// The hold stands until Git moves on or somebody else takes over.
 pub(super) fn held(seen: &Observed, state: &State, case: &Case) -> Option<Step> {
     if let Some(step) = intruder(seen, state, case) {
@@ -43,12 +46,18 @@ pub(super) fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<St
     if known || case.stage == Stage::Overtaken {
         return None;
     }
-    Some(overtaken(seen, state, case, operation))
+    Some(overtaken(seen, state, case, &newer(operation)))
 }
 
-/// Another operation than the ones we know: it is newer, so nothing of ours is written over it.
-pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, operation: &Operation) -> Step {
-    let why = format!("{} deploys {}", operation.by, words(operation.revision.as_ref()));
+/// Another operation than the ones we know, in words.
+pub(super) fn newer(operation: &Operation) -> String {
+    let revision = operation.revision.as_ref();
+    let revision = revision.map_or_else(|| "a revision".to_owned(), Revision::short);
+    format!("{} deploys {revision}", operation.by)
+}
+
+/// Somebody else has the application in hand: it is newer, so nothing of ours is written over it.
+pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, why: &str) -> Step {
     let in_force = match &case.hold {
         Hold::Nothing => false,
         Hold::AutoSync { .. } => !matches!(seen.auto_sync, AutoSync::On(_)),
@@ -58,7 +67,7 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, operation: 
     // Whether a source was put in place of another one can be seen.
     let acted = case.acted && !matches!(case.hold, Hold::Source { .. });
     if !acted && !in_force {
-        return drop_case(seen, state, case, &why);
+        return drop_case(seen, state, case, why);
     }
     let mut next = state.with(case.at(Stage::Overtaken));
     let text = format!(
@@ -69,10 +78,6 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, operation: 
     let id = format!("{}-overtaken", case.id);
     next.tell(Notice { id, reason: Reason::SteppedBack, text });
     keep(next)
-}
-
-fn words(revision: Option<&Revision>) -> String {
-    revision.map_or_else(|| "a revision".to_owned(), Revision::short)
 }
 
 pub(super) fn lifting(seen: &Observed, state: &State, case: &Case) -> Step {

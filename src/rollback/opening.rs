@@ -1,7 +1,7 @@
 //! From the gate's verdict to the moment when the rollback may be written.
 
 use crate::rollback::case::{Case, Hold, Stage, Window};
-use crate::rollback::held::overtaken;
+use crate::rollback::held::{FORGOTTEN, newer, overtaken};
 use crate::rollback::notice::{Notice, Reason};
 use crate::rollback::observed::{AutoSync, Gate, Keeper, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
@@ -124,9 +124,11 @@ fn hold(seen: &Observed) -> Hold {
 
 /// The rollback is due as soon as the failed operation has ended.
 pub(super) fn due(seen: &Observed, state: &State, case: &Case, settings: &Settings) -> Option<Step> {
-    let operation = seen.operation.as_ref()?;
+    let Some(operation) = &seen.operation else {
+        return Some(overtaken(seen, state, case, FORGOTTEN));
+    };
     if operation.phase == Phase::Requested || operation.started != case.operation {
-        return Some(overtaken(seen, state, case, operation));
+        return Some(overtaken(seen, state, case, &newer(operation)));
     }
     if operation.revision.as_ref().is_some_and(|revision| *revision != case.rejected) {
         return Some(drop_case(seen, state, case, "a later attempt deploys another revision"));

@@ -47,6 +47,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Person::SwitchesOff),
         1 => Just(Person::Reverts),
         1 => Just(Person::Recreates),
+        1 => Just(Person::Forgets),
     ];
     let fate = prop_oneof![8 => Just(Fate::Arrives), 1 => Just(Fate::IsLost), 1 => Just(Fate::IsForgotten)];
     let event = prop_oneof![

@@ -185,6 +185,31 @@ fn a_source_of_ours_that_is_undone_before_its_result_was_seen_counts_as_put_in_p
 }
 
 #[test]
+fn where_nothing_is_known_of_the_operation_any_more_what_holds_is_taken_away_in_the_end() {
+    for keeper in [Keeper::Nobody, Keeper::Reverts("ApplicationSet shops".into())] {
+        for acting in [false, true] {
+            let mut scene = Scene::new(&[1], 1, keeper.clone(), Some(true));
+            scene.world.person(Person::Commits(1));
+            let far = |scene: &Scene| match scene.stage() {
+                Some("RollingBack") => acting,
+                _ => !acting && (scene.world.window || scene.world.auto == Some(false)),
+            };
+            while !far(&scene) {
+                assert!(scene.decide() || scene.world.tick());
+            }
+            while scene.world.operation.as_ref().is_some_and(|it| !it.phase.is_over()) {
+                scene.world.tick();
+            }
+            scene.person(Person::Forgets);
+            scene.person(Person::Commits(2));
+            let World { auto, window, rollbacks, .. } = &scene.world;
+            assert_eq!((scene.live(), auto, window, scene.stage()), (2, &Some(true), &false, None));
+            assert_eq!(rollbacks, &[], "{keeper:?} {acting}");
+        }
+    }
+}
+
+#[test]
 fn a_revision_that_passes_later_is_released() {
     let mut scene = Scene::auto(&[1]);
     scene.person(Person::Commits(1));

@@ -188,7 +188,8 @@ impl World {
                 };
             }
             Person::Reverts if matches!(self.keeper, Keeper::Reverts(_)) => self.auto = self.declared,
-            Person::Syncs(_) | Person::SwitchesOn | Person::SwitchesOff | Person::Reverts => return,
+            Person::Forgets if self.is_over() && !self.follows => self.operation = None,
+            Person::Forgets | Person::Syncs(_) | Person::SwitchesOn | Person::SwitchesOff | Person::Reverts => return,
         }
         self.version += 1;
     }
@@ -286,4 +287,6 @@ pub(super) enum Person {
     SwitchesOff,
     Recreates,
     Reverts,
+    /// Removes the state of the operation that has ended.
+    Forgets,
 }
