@@ -206,4 +206,4 @@ impl Executor {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::app) mod tests;

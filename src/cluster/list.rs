@@ -256,6 +256,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::cluster::Change;
     use crate::cluster::fake::{Asked, Reply, cluster};
     use crate::model::pod::Pod;
 
@@ -366,6 +367,14 @@ mod tests {
         let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
         assert!(gaps[0].starts_with("Pod shop/b: undecodable: invalid type: integer `5`"), "{gaps:?}");
         assert!(gaps[1].starts_with("Pod objects in namespace shop: undecodable: "), "{gaps:?}");
+        let mut watching = cluster.watch::<Pod>(pods());
+        let mut heard = Vec::new();
+        while heard.len() < 2 {
+            if let Some(Change::Hidden(gap)) = watching.next().await {
+                heard.push(gap.to_string());
+            }
+        }
+        assert_eq!(heard, gaps, "a watch tells of each too");
     }
 
     #[tokio::test]

@@ -156,7 +156,7 @@ impl<T: DeserializeOwned + Send, M: Send> Watch<T, M> {
 
     /// Lists everything; none if pages are of different versions, so that what one showed may be gone.
     async fn list_once(&self) -> Result<Option<String>, Stop> {
-        let (mut version, mut hidden) = (None, None);
+        let (mut version, mut hidden) = (None, Vec::new());
         let mut pages = Pages::new(&self.cluster, &self.query);
         while let Some(page) = pages.next::<T>().await.map_err(Stop::Refused)? {
             if version.as_ref().is_some_and(|first| *first != page.version) {
@@ -165,15 +165,13 @@ impl<T: DeserializeOwned + Send, M: Send> Watch<T, M> {
             for entry in page.items {
                 match entry.value {
                     Ok(object) => self.apply(object).await?,
-                    Err(error) => {
-                        hidden.get_or_insert_with(|| self.query.undecodable(&page.text[entry.place], error));
-                    }
+                    Err(error) => hidden.push(self.query.undecodable(&page.text[entry.place], error)),
                 }
             }
             version = Some(page.version);
         }
         self.tell(Change::Listed).await?;
-        if let Some(gap) = hidden {
+        for gap in hidden {
             self.tell(Change::Hidden(gap)).await?;
         }
         match version.filter(|version| !version.is_empty()) {

@@ -278,3 +278,6 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

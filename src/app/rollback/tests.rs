@@ -1,6 +1,6 @@
 //! The executor on the in-memory API, beside an Argo CD in small, with something going wrong at every request.
 
-mod argo;
+pub(in crate::app) mod argo;
 
 use serde_json::json;
 use tokio::time::{Duration, timeout};
@@ -11,7 +11,7 @@ use crate::memory::{Fault, Matching, What, Where};
 use crate::rollback::{Reason as Told, Settings};
 use argo::{Argo, reference};
 
-fn options() -> Options {
+pub(in crate::app) fn options() -> Options {
     Options {
         argocd_namespace: "argocd".into(),
         state_namespace: "driftgate".into(),

@@ -11,7 +11,7 @@ use crate::rollback::State;
 use crate::store::states::example;
 
 /// An object of Argo CD's in its namespace.
-pub(super) fn reference(kind: &str, name: &str) -> ObjectRef {
+pub(in crate::app) fn reference(kind: &str, name: &str) -> ObjectRef {
     ObjectRef {
         api_version: "argoproj.io/v1alpha1".into(),
         kind: kind.into(),
@@ -21,8 +21,8 @@ pub(super) fn reference(kind: &str, name: &str) -> ObjectRef {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Argo {
-    pub(super) api: Api,
+pub(in crate::app) struct Argo {
+    pub(in crate::app) api: Api,
 }
 
 fn source() -> Value {
@@ -42,7 +42,7 @@ fn operation(started: &str, revision: &str, phase: &str, more: &Value) -> Value 
 
 impl Argo {
     /// `good` has passed; the gate of `bad` has just ended with 20, and its operation waits or has failed.
-    pub(super) fn with_a_rejected_head(waits: bool) -> Self {
+    pub(in crate::app) fn with_a_rejected_head(waits: bool) -> Self {
         let row = json!({
             "group": "batch", "kind": "Job", "name": "driftgate-bad-postsync-1", "hookType": "PostSync",
             "hookPhase": "Failed",
@@ -87,11 +87,11 @@ impl Argo {
         self.api.seed_value(&example("driftgate", &state)).unwrap();
     }
 
-    pub(super) fn application(&self) -> Value {
+    pub(in crate::app) fn application(&self) -> Value {
         self.api.get(&reference("Application", "shop")).unwrap_or_default()
     }
 
-    pub(super) fn project(&self) -> Value {
+    pub(in crate::app) fn project(&self) -> Value {
         self.api.get(&reference("AppProject", "default")).unwrap()
     }
 
@@ -100,12 +100,12 @@ impl Argo {
     }
 
     /// Git has another head.
-    pub(super) fn commit(&self, revision: &str) {
+    pub(in crate::app) fn commit(&self, revision: &str) {
         self.patch(&json!({"status": {"sync": {"revision": revision, "status": "OutOfSync"}}}));
     }
 
     /// What we have rolled back to, oldest first.
-    pub(super) fn rollbacks(&self) -> Vec<String> {
+    pub(in crate::app) fn rollbacks(&self) -> Vec<String> {
         let application = self.application();
         let history = application["status"]["history"].as_array().cloned().unwrap_or_default();
         let ours = history.iter().filter(|entry| entry["initiatedBy"]["username"] == "driftgate");
@@ -113,7 +113,7 @@ impl Argo {
     }
 
     /// Does what it does next; false if there is nothing.
-    pub(super) fn tick(&self) -> bool {
+    pub(in crate::app) fn tick(&self) -> bool {
         let application = self.application();
         if application.is_null() {
             return false;
