@@ -6,24 +6,55 @@
 use serde_json::{Value, json};
 
 use crate::cluster::{ApiError, Cluster, Reason};
+use crate::policy::RollbackPolicy;
 use crate::rules::resources;
 
 /// Most characters of a Job's name.
 const NAME: usize = 63;
 const SUFFIX: &str = "-rollback";
 
+/// What the Job is to do.
+pub(super) struct Order<'a> {
+    /// The application, by the name it has on records.
+    pub(super) application: &'a str,
+    /// The revision that passed, by the record.
+    pub(super) passed: Option<&'a str>,
+    /// What the gate's policy says of rollbacks.
+    pub(super) policy: &'a RollbackPolicy,
+}
+
+impl Order<'_> {
+    /// Whoever has a gate ask for the Job wants the rollback, so that no mark is needed for it.
+    fn arguments(&self) -> Vec<String> {
+        let words = ["rollback", self.application, "--after-gate", "--opt-in=all"];
+        let mut arguments: Vec<String> = words.map(str::to_owned).into();
+        if self.policy.allow_opt_out == Some(true) {
+            arguments.push("--allow-opt-out".to_owned());
+        }
+        if self.policy.unproven == Some(true) {
+            arguments.push("--unproven-target=last-success".to_owned());
+        }
+        if let Some(timeout) = self.policy.health_timeout {
+            arguments.push(format!("--health-timeout={}s", timeout.as_secs()));
+        }
+        if let Some(revision) = self.passed {
+            arguments.extend(["--passed".to_owned(), revision.to_owned()]);
+        }
+        arguments
+    }
+}
+
 /// Makes the Job, beside the gate's own; one that is there already is the same.
 pub(super) async fn start(
     cluster: &Cluster,
     (namespace, name): &(String, String),
     account: &str,
-    application: &str,
-    passed: Option<&str>,
+    order: &Order<'_>,
 ) -> Result<(), ApiError> {
     let kinds = cluster.kinds().await?;
     let Some(jobs) = kinds.resource(&resources::JOBS) else { return Ok(()) };
     let own: Option<Value> = cluster.get(jobs, namespace, name).await?;
-    let job = job(&own.unwrap_or_default(), name, account, application, passed);
+    let job = job(&own.unwrap_or_default(), name, account, order);
     match cluster.create(jobs, namespace, &job).await {
         Ok(_) => Ok(()),
         Err(error) if error.reason() == Reason::AlreadyExists => Ok(()),
@@ -32,13 +63,13 @@ pub(super) async fn start(
 }
 
 /// The gate's own Pod, with other arguments and another account.
-fn job(own: &Value, name: &str, account: &str, application: &str, passed: Option<&str>) -> Value {
+fn job(own: &Value, name: &str, account: &str, order: &Order<'_>) -> Value {
     let labels = json!({"app.kubernetes.io/name": "driftgate", "app.kubernetes.io/component": "rollback"});
-    let mut args = vec!["rollback", application, "--after-gate", "--opt-in=all"];
-    args.extend(passed.iter().flat_map(|revision| ["--passed", revision]));
     let pod = &own["spec"]["template"]["spec"];
     let gate = &pod["containers"][0];
-    let mut container = json!({"name": "driftgate", "args": args});
+    let mut container = json!({"name": "driftgate", "args": order.arguments()});
+    // The policy may be a file of the gate's own volumes; the arguments say what it says.
+    container["env"] = json!([{"name": "DRIFTGATE_PLATFORM_POLICY", "value": ""}]);
     for field in ["image", "imagePullPolicy", "envFrom", "resources", "securityContext"] {
         if !gate[field].is_null() {
             container[field] = gate[field].clone();
@@ -64,14 +95,19 @@ fn job(own: &Value, name: &str, account: &str, application: &str, passed: Option
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli;
 
     #[test]
     fn the_job_is_the_gates_pod_with_other_arguments_and_no_mark_of_argo_cd() {
         let text = include_str!("../../../manifests/gate/job.yaml");
         let own: Value = serde_saphyr::from_str(text).unwrap();
         let name = format!("driftgate-{}", "x".repeat(60));
-        let job = job(&own, &name, "driftgate-rollback", "argocd/shop", Some("0a1b2c3d"));
+        let nothing = RollbackPolicy::default();
+        let order = Order { application: "argocd/shop", passed: Some("0a1b2c3d"), policy: &nothing };
+        let job = job(&own, &name, "driftgate-rollback", &order);
         let metadata = &job["metadata"];
         assert!(metadata["name"].as_str().unwrap().len() <= 63 && metadata["annotations"].is_null());
         assert!(metadata["ownerReferences"].is_null());
@@ -88,5 +124,27 @@ mod tests {
             (&json!("driftgate-rollback"), &Value::Null)
         );
         assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    }
+
+    #[test]
+    fn the_job_is_told_what_the_gates_policy_says_and_reads_none_itself() {
+        let policy = RollbackPolicy {
+            allow_opt_out: Some(true),
+            unproven: Some(true),
+            health_timeout: Some(std::time::Duration::from_secs(90)),
+            ..RollbackPolicy::default()
+        };
+        let order = Order { application: "argocd/shop", passed: None, policy: &policy };
+        let job = job(&Value::Null, "driftgate", "driftgate-rollback", &order);
+        let container = &job["spec"]["template"]["spec"]["containers"][0];
+        let env = json!([{"name": "DRIFTGATE_PLATFORM_POLICY", "value": ""}]);
+        assert_eq!(container["env"], env);
+        let arguments = container["args"].as_array().unwrap().iter().map(|it| it.as_str().unwrap());
+        let words: Vec<&str> = std::iter::once("driftgate").chain(arguments).collect();
+        let cli::Command::Rollback(args) = cli::Cli::parse_from(words).command else { panic!() };
+        let rollback = args.executor.rollback;
+        assert!(rollback.allow_opt_out);
+        assert_eq!(rollback.unproven_target, Some(cli::UnprovenTarget::LastSuccess));
+        assert_eq!(rollback.health_timeout, policy.health_timeout);
     }
 }

@@ -20,12 +20,21 @@ use crate::gitops::helm::discover::Release;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::notify::event::{self, Stamp};
 use crate::notify::{self, Client, Kind, SecretUrl, Target as Recipient};
-use crate::policy::HelmReleasePolicy;
+use crate::policy::{HelmReleasePolicy, RollbackPolicy};
 use crate::report::summary::Summary;
 use crate::report::{Printable, Report};
 
 /// How long telling people may take in all.
 const TELL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the policy wants of a verdict once it is there.
+#[derive(Default)]
+struct Wanted {
+    /// When a Helm test fails.
+    test: HelmReleasePolicy,
+    /// How a rollback is made.
+    rollback: RollbackPolicy,
+}
 
 /// Runs the command.
 pub(in crate::app) async fn run(
@@ -36,23 +45,23 @@ pub(in crate::app) async fn run(
     let clock = Clock::wall();
     let mut facts = Facts::new(&clock);
     let mut terminated = signal(SignalKind::terminate())?;
-    let (mut cluster, mut test) = (None, HelmReleasePolicy::default());
+    let (mut cluster, mut wanted) = (None, Wanted::default());
     let report = tokio::select! {
         biased;
         _ = terminated.recv() => None,
-        report = judge(args, console, clock, &mut facts, (&mut cluster, &mut test)) => Some(report),
+        report = judge(args, console, clock, &mut facts, (&mut cluster, &mut wanted)) => Some(report),
     };
     let mut report = report.unwrap_or_else(|| {
         facts.ended(Exit::Terminated, "terminated before there was a verdict; nothing is asked for")
     });
     let mut ends = report.exit();
     if args.helm.run_as == Some(RunAs::HelmTest) {
-        ends = helm_test::exit(report.exit(), &test);
+        ends = helm_test::exit(report.exit(), &wanted.test);
         let near = cluster.as_ref().map(|cluster| cluster.with_deadline(Instant::now() + TELL_TIMEOUT));
         let kept = helm_test::keep(args, &clock, near, &mut report, ends).await;
         warn(&mut report, kept);
     } else if report.exit() == Exit::Critical && args.executor.rollback_via == RollbackVia::Job {
-        let started = detach(args, cluster.as_ref(), &report).await;
+        let started = detach(args, cluster.as_ref(), &wanted.rollback, &report).await;
         warn(&mut report, started);
     }
     if report.exit() != Exit::Terminated {
@@ -67,16 +76,21 @@ pub(in crate::app) async fn run(
 }
 
 /// Starts the Job that rolls back once this one's operation has ended.
-async fn detach(args: &GateArgs, cluster: Option<&Cluster>, report: &Report) -> Result<(), String> {
+async fn detach(
+    args: &GateArgs,
+    cluster: Option<&Cluster>,
+    policy: &RollbackPolicy,
+    report: &Report,
+) -> Result<(), String> {
     let (Some(job), Some(cluster)) = (&args.job, cluster) else {
         return Err("no Job was started that rolls back: --rollback-via=job needs --job".to_owned());
     };
     let passed = report.rollback.as_ref().and_then(|rollback| rollback.to.as_ref());
     let passed = passed.map(|revision| revision.as_str().to_owned());
     let cluster = cluster.with_deadline(Instant::now() + TELL_TIMEOUT);
-    let name = report.application.name.as_str();
-    let account = &args.executor.rollback_account;
-    let started = detached::start(&cluster, job, account, name, passed.as_deref()).await;
+    let application = report.application.name.as_str();
+    let order = detached::Order { application, passed: passed.as_deref(), policy };
+    let started = detached::start(&cluster, job, &args.executor.rollback_account, &order).await;
     started.map_err(|error| format!("no Job was started that rolls back: {error}"))
 }
 
@@ -85,12 +99,12 @@ async fn judge(
     console: &Console,
     clock: Clock,
     facts: &mut Facts,
-    (connected, test): (&mut Option<Cluster>, &mut HelmReleasePolicy),
+    (connected, wanted): (&mut Option<Cluster>, &mut Wanted),
 ) -> Report {
     let prepared = prepare(args, connected, clock.today()).await;
     match prepared.and_then(|prepared| Ok((prepared, target(args)?))) {
         Ok(((policy, rules, cluster), (target, app))) => {
-            test.clone_from(&policy.helm_release);
+            *wanted = Wanted { test: policy.helm_release.clone(), rollback: policy.rollback };
             let run = Run {
                 cluster,
                 clock,

@@ -102,7 +102,7 @@ impl Options {
     /// # Errors
     /// The policy cannot be read.
     pub(in crate::app) async fn read(args: &RollbackOptions, cluster: &Cluster) -> Result<Self, Failure> {
-        let policy = match &args.platform_policy {
+        let policy = match args.platform_policy.as_deref().filter(|place| !place.is_empty()) {
             Some(place) => inputs::platform_alone(place, cluster).await?.rollback,
             None => RollbackPolicy::default(),
         };

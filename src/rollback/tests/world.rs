@@ -189,7 +189,11 @@ impl World {
             }
             Person::Reverts if matches!(self.keeper, Keeper::Reverts(_)) => self.auto = self.declared,
             Person::Forgets if self.is_over() && !self.follows => self.operation = None,
-            Person::Forgets | Person::Syncs(_) | Person::SwitchesOn | Person::SwitchesOff | Person::Reverts => return,
+            Person::Forgets
+            | Person::Syncs(_)
+            | Person::SwitchesOn
+            | Person::SwitchesOff
+            | Person::Reverts => return,
         }
         self.version += 1;
     }

@@ -14,11 +14,11 @@ use crate::cluster::Cluster;
 
 async fn desk(argo: &Argo) -> Desk {
     drop(crate::app::install_crypto()); // another test may have done so
-    let Command::Controller(args) = Cli::parse_from(["driftgate", "controller"]).command else { panic!() };
+    let Command::Controller(given) = Cli::parse_from(["driftgate", "controller"]).command else { panic!() };
     let clock = Clock::starting_at(argo.api.now());
     let executor = Executor::new(&Cluster::new(argo.api.client()), options(), clock).await.unwrap();
     let executor = Arc::new(executor);
-    let herald = Arc::new(Herald::new(&executor, &args.executor.notify).await.unwrap());
+    let herald = Arc::new(Herald::new(&executor, &given.executor.notify).await.unwrap());
     let scope = Scope { namespaces: Vec::new(), selector: None };
     Desk::new(executor, herald, Arc::new(Metrics::new()), scope)
 }
@@ -32,9 +32,9 @@ async fn a_malformed_application_does_not_keep_another_one_from_being_served() {
         argo.api.seed_value(&malformed).unwrap();
     }
     let mut desk = desk(&argo).await;
-    let asked = std::future::poll_fn(|_| match argo.application()["operation"].take() {
-        serde_json::Value::Null => Poll::Pending,
-        operation => Poll::Ready(operation),
+    let asked = std::future::poll_fn(|_| {
+        let operation = argo.application()["operation"].take();
+        if operation.is_null() { Poll::Pending } else { Poll::Ready(operation) }
     });
     tokio::select! {
         operation = asked => assert_eq!(operation["sync"]["revision"], "good"),
