@@ -175,4 +175,8 @@ pub struct TargetArgs {
     /// File that holds the URL of a Slack-compatible incoming webhook; else `DRIFTGATE_SLACK_URL` is read.
     #[arg(long, value_name = "FILE")]
     pub slack_url_file: Option<PathBuf>,
+    /// Address of Flux's notification-controller, as its controllers have it; empty for none. It is told what is said of
+    /// Kustomizations and HelmReleases, so that Alerts, Providers and commit statuses show it.
+    #[arg(long, env = "DRIFTGATE_FLUX_EVENTS_ADDR", value_name = "URL")]
+    pub flux_events_addr: Option<String>,
 }

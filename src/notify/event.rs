@@ -167,7 +167,8 @@ fn label(name: &str) -> String {
     }
 }
 
-fn reason(exit: Exit) -> &'static str {
+/// The verdict in one word.
+pub(super) fn reason(exit: Exit) -> &'static str {
     match exit {
         Exit::Pass => "GatePassed",
         Exit::Bug => "GateBroken",

@@ -101,6 +101,8 @@ impl Client {
         loop {
             let failure = match self.attempt(target, body.clone(), deadline).await {
                 Ok(()) => return Ok(()),
+                // It has been told the same within the last minutes, and drops what it is told again.
+                Err(Failure::Refused { status: BUSY, .. }) if target.kind == Kind::Flux => return Ok(()),
                 Err(failure) => failure,
             };
             let pause = failure.wish().and_then(|wish| patience.pause(wish));

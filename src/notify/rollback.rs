@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::cluster::{ApiKind, Cluster, Reason};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::notify::event::EventError;
-use crate::notify::{Client, Kind, NotifyError, Target};
+use crate::notify::{Client, Kind, NotifyError, Target, flux};
 use crate::rollback::Notice;
 
 /// Who reports.
@@ -101,10 +101,12 @@ pub async fn send(
 ) -> Vec<NotifyError> {
     let deliveries = targets.iter().map(|target| async move {
         let body = match target.kind {
-            Kind::Webhook => webhook(about, notice),
-            Kind::Slack => slack(about, notice),
+            Kind::Webhook => Some(webhook(about, notice)),
+            Kind::Slack => Some(slack(about, notice)),
+            Kind::Flux => flux::notice(about, notice),
         };
-        client.post(target, &body, deadline).await
+        let Some(body) = body else { return Ok(()) };
+        client.post(target, &body, target.kind.deadline(deadline)).await
     });
     join_all(deliveries).await.into_iter().filter_map(Result::err).collect()
 }
@@ -141,7 +143,7 @@ mod tests {
 
     fn notice(text: &str) -> Notice {
         let id = "driftgate-20261124100000-0123456789ab-rolledback".into();
-        Notice { id, reason: Told::RolledBack, text: text.into() }
+        Notice { id, reason: Told::RolledBack, text: text.into(), revision: Some("sha1:a".into()) }
     }
 
     #[test]
@@ -163,5 +165,17 @@ mod tests {
         assert_eq!(body["message"], "Back on a from b");
         let text = slack(&about("shop"), &notice("<!channel> & co"))["text"].clone();
         assert_eq!(text, "*RolledBack: argocd/shop*\n&lt;!channel&gt; &amp; co");
+    }
+
+    #[test]
+    fn flux_hears_of_its_own_applications_and_of_the_revision_that_a_notice_judges() {
+        let flux = About { application: "kustomization/apps/shop".into(), ..about("shop") };
+        let body = flux::notice(&flux, &notice("Back on a from b")).unwrap();
+        assert_eq!((&body["reason"], &body["severity"]), (&json!("RolledBack"), &json!("info")));
+        assert_eq!(body["metadata"], json!({"kustomize.toolkit.fluxcd.io/revision": "sha1:a"}));
+        let failed = Notice { reason: Told::NotRolledBack, revision: None, ..notice("none") };
+        let body = flux::notice(&flux, &failed).unwrap();
+        assert_eq!((&body["severity"], &body["metadata"]), (&json!("error"), &json!({})));
+        assert_eq!(flux::notice(&about("shop"), &failed), None);
     }
 }

@@ -106,8 +106,21 @@ fn soon() -> Instant {
 
 /// Sends one summary to one target and returns the error's words, if any.
 async fn send(server: &Server, kind: Kind) -> Option<String> {
-    let summary = Summary::of(&critical(), Some("https://argocd.example/applications/storefront"));
-    let errors = notify(&client(), &[server.target(kind)], &summary, soon()).await;
+    tell(server, kind, &critical()).await
+}
+
+fn stamp() -> Stamp {
+    Stamp {
+        time: "2026-11-24T10:00:00.75Z".parse().unwrap(),
+        suffix: "driftgate-1".into(),
+        instance: "driftgate-x2x1z".into(),
+    }
+}
+
+async fn tell(server: &Server, kind: Kind, report: &Report) -> Option<String> {
+    let link = Some("https://argocd.example/applications/storefront");
+    let told = Told { report, link, stamp: &stamp() };
+    let errors = notify(&client(), &[server.target(kind)], &told, soon()).await;
     assert!(!format!("{errors:?}").contains("hunter2"), "{errors:?}");
     errors.first().map(ToString::to_string)
 }
@@ -135,6 +148,58 @@ async fn slack_receives_a_message_with_an_attachment() {
 fn slack_shows_how_much_is_left_out() {
     assert_json_snapshot!(slack::payload(&Summary::of(&many(), None)));
     assert_json_snapshot!(slack::payload(&Summary::of(&unsettled(), None)));
+}
+
+/// A report on what Flux deploys.
+fn of_flux(application: &str, revision: &str) -> Report {
+    let mut report = critical();
+    report.application.name = application.into();
+    report.application.revision = Some(revision.into());
+    report
+}
+
+#[tokio::test]
+async fn notification_controller_receives_an_event_in_its_own_schema() {
+    let server = Server::start(&[Reply::Status(202)]).await;
+    let report = of_flux("kustomization/apps/shop", "main@sha1:5f1a");
+    assert_eq!(tell(&server, Kind::Flux, &report).await, None);
+    let body: Value = serde_json::from_str(&server.arrived()[0].body).unwrap();
+    assert_json_snapshot!(body);
+}
+
+#[tokio::test]
+async fn a_charts_version_is_no_commit_whose_status_could_be_set() {
+    let server = Server::start(&[Reply::Status(202)]).await;
+    tell(&server, Kind::Flux, &of_flux("helmrelease/apps/shop", "3 (web-1.2.0)")).await;
+    let body: Value = serde_json::from_str(&server.arrived()[0].body).unwrap();
+    assert_eq!(body["involvedObject"]["apiVersion"], "helm.toolkit.fluxcd.io/v2");
+    assert_eq!(body["metadata"]["helm.toolkit.fluxcd.io/revision"], "3 (web-1.2.0)");
+    assert!(body["metadata"].get("helm.toolkit.fluxcd.io/commit_status").is_none(), "{body:#}");
+}
+
+#[tokio::test]
+async fn notification_controller_is_told_of_what_flux_deploys_only() {
+    let server = Server::start(&[Reply::Status(202)]).await;
+    for other in ["argocd/shop", "helm/shop/web", "kustomization/shop"] {
+        assert_eq!(tell(&server, Kind::Flux, &of_flux(other, "1")).await, None);
+    }
+    assert!(server.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn what_notification_controller_knows_already_is_told() {
+    let server = Server::start(&[Reply::Status(429)]).await;
+    assert_eq!(tell(&server, Kind::Flux, &of_flux("kustomization/apps/shop", "main@sha1:5f1a")).await, None);
+    assert_eq!(server.arrived().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_controller_that_does_not_answer_is_given_up_on_soon() {
+    let server = Server::start(&[Reply::Hang]).await;
+    let start = Instant::now();
+    let error = tell(&server, Kind::Flux, &of_flux("kustomization/apps/shop", "main@sha1:5f1a")).await;
+    assert!(error.unwrap().starts_with("notifying notification-controller: no answer within "));
+    assert!(start.elapsed() <= FLUX_TIMEOUT, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -202,7 +267,8 @@ async fn one_failing_target_does_not_stop_the_others() {
     let good = Server::start(&[Reply::Status(200)]).await;
     let bad = Server::start(&[Reply::Status(403)]).await;
     let targets = [bad.target(Kind::Slack), good.target(Kind::Webhook)];
-    let errors = notify(&client(), &targets, &Summary::of(&critical(), None), soon()).await;
+    let told = Told { report: &critical(), link: None, stamp: &stamp() };
+    let errors = notify(&client(), &targets, &told, soon()).await;
     assert_eq!((errors.len(), good.arrived().len()), (1, 1));
 }
 

@@ -34,7 +34,17 @@ pub struct Case {
 impl Case {
     /// A notice about it; there is one of each reason.
     pub(super) fn notice(&self, reason: Reason, text: String) -> Notice {
-        Notice { id: format!("{}-{}", self.id, reason.as_str().to_ascii_lowercase()), reason, text }
+        let revision = match reason {
+            Reason::RolledBack => Some(&self.target.1),
+            Reason::RollbackDecided | Reason::NotRolledBack | Reason::RollbackFailed => Some(&self.rejected),
+            Reason::SteppedBack | Reason::Released => None,
+        };
+        Notice {
+            id: format!("{}-{}", self.id, reason.as_str().to_ascii_lowercase()),
+            reason,
+            text,
+            revision: revision.map(|it| it.name.clone()),
+        }
     }
 
     /// The same at another stage.

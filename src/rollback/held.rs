@@ -76,7 +76,7 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, why: &str) 
     );
     // The hold may end by a person too, and that is told besides.
     let id = format!("{}-overtaken", case.id);
-    next.tell(Notice { id, reason: Reason::SteppedBack, text });
+    next.tell(Notice { id, reason: Reason::SteppedBack, text, revision: None });
     keep(next)
 }
 

@@ -11,6 +11,9 @@ pub struct Notice {
     pub reason: Reason,
     /// In words.
     pub text: String,
+    /// The revision of which it says that it went well, or did not; none if it says so of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
 }
 
 /// What a notice is about.

@@ -48,7 +48,8 @@ fn decided(
     text: String,
 ) -> State {
     let id = format!("driftgate-{}-{:.12}", digits(&operation), rejected.name);
-    state.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text });
+    let revision = Some(rejected.name.clone());
+    state.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text, revision });
     state.case = Some(Case {
         id,
         rejected,
@@ -206,7 +207,8 @@ fn refuse(state: &State, judged: (String, Revision), why: &str) -> State {
     let mut next = state.clone();
     let id = format!("driftgate-{}-{:.12}-none", digits(&judged.0), judged.1.name);
     let text = format!("{} is not rolled back: {why}", judged.1.short());
-    next.tell(Notice { id, reason: Reason::NotRolledBack, text });
+    let revision = Some(judged.1.name.clone());
+    next.tell(Notice { id, reason: Reason::NotRolledBack, text, revision });
     next.settled = Some(judged);
     next.case = None;
     next

@@ -149,7 +149,8 @@ fn the_flux_component_has_the_same_job_without_what_only_argo_cd_reads() {
                 argocd.argoproj.io/hook-delete-policy: BeforeHookCreation\n";
     let forced = "  name: driftgate\n  annotations:\n    kustomize.toolkit.fluxcd.io/force: enabled\n";
     let content = "        - name: DRIFTGATE_CONTENT\n          valueFrom:\n            configMapKeyRef:\n              \
-                   name: driftgate-content\n              key: any\n              optional: true\n        envFrom:\n";
+                   name: driftgate-content\n              key: any\n              optional: true\n        - name: DRIFTGATE_FLUX_EVENTS_ADDR\n          value: \
+                   http://notification-controller.flux-system.svc.cluster.local./\n        envFrom:\n";
     let changes =
         [(hook, forced), ("  ttlSecondsAfterFinished: 86400\n", ""), ("        envFrom:\n", content)];
     let job = changes.into_iter().fold(job.to_owned(), |job, (from, to)| {

@@ -19,9 +19,8 @@ use crate::exit::Exit;
 use crate::gitops::helm::discover::Release;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::notify::event::{self, Stamp};
-use crate::notify::{self, Client, Kind, SecretUrl, Target as Recipient};
+use crate::notify::{self, Client, Kind, SecretUrl, Target as Recipient, Told};
 use crate::policy::{HelmReleasePolicy, RollbackPolicy};
-use crate::report::summary::Summary;
 use crate::report::{Printable, Report};
 
 /// How long telling people may take in all.
@@ -156,40 +155,45 @@ fn target(args: &GateArgs) -> Result<(Target, Option<(String, String)>), Stop> {
 async fn tell(args: &GateArgs, clock: &Clock, cluster: Option<&Cluster>, report: &mut Report) {
     let deadline = Instant::now() + TELL_TIMEOUT;
     let unavailable = report.exit() == Exit::Unavailable;
+    let stamp = Stamp {
+        time: clock.now(),
+        suffix: format!("driftgate-{:x}", clock.start().as_microsecond()),
+        instance: inputs::variable("HOSTNAME").unwrap_or_else(|| "driftgate".to_owned()),
+    };
     if let Some(cluster) = cluster.filter(|_| !unavailable) {
         let job = args.job.as_ref().map(|(namespace, name)| {
             ObjectRef::new(&GroupKind::new("batch", "Job"), namespace.clone(), name.clone())
         });
-        let stamp = Stamp {
-            time: clock.now(),
-            suffix: format!("driftgate-{:x}", clock.start().as_microsecond()),
-            instance: inputs::variable("HOSTNAME").unwrap_or_else(|| "driftgate".to_owned()),
-        };
         let cluster = cluster.with_deadline(deadline);
         for error in event::publish(&cluster, report, job.as_ref(), &stamp).await {
             warn(report, Err(error.to_string()));
         }
     }
-    if report.exit() == Exit::Pass && args.notify.notify_on == NotifyOn::Failure {
-        return;
-    }
+    let quiet = report.exit() == Exit::Pass && args.notify.notify_on == NotifyOn::Failure;
     let mut recipients = Vec::new();
     for recipient in self::recipients(&args.notify.targets).await {
         match recipient {
+            // Flux's Alerts choose by severity themselves, and a commit status goes back to green only by a pass.
+            Ok(recipient) if quiet && recipient.kind != Kind::Flux => {}
             Ok(recipient) => recipients.push(recipient),
             Err(error) => warn(report, Err(error)),
         }
     }
     if !recipients.is_empty() {
-        send(args, &recipients, report, deadline).await;
+        send(args, &recipients, (report, &stamp), deadline).await;
     }
 }
 
-async fn send(args: &GateArgs, recipients: &[Recipient], report: &mut Report, deadline: Instant) {
+async fn send(
+    args: &GateArgs,
+    recipients: &[Recipient],
+    (report, stamp): (&mut Report, &Stamp),
+    deadline: Instant,
+) {
     match Client::new() {
         Ok(client) => {
-            let summary = Summary::of(report, args.notify.link.as_deref());
-            for error in notify::notify(&client, recipients, &summary, deadline).await {
+            let told = Told { report, link: args.notify.link.as_deref(), stamp };
+            for error in notify::notify(&client, recipients, &told, deadline).await {
                 warn(report, Err(error.to_string()));
             }
         }
@@ -206,10 +210,19 @@ pub(in crate::app) async fn recipients(targets: &TargetArgs) -> Vec<Result<Recip
     let mut found = Vec::new();
     for (kind, file, variable) in all {
         let url = url(file.as_ref(), variable).await;
-        let url = url.map_err(|error| format!("notifying {}: {error}", kind.as_str())).transpose();
-        found.extend(url.map(|url| url.map(|url| Recipient { kind, url })));
+        found.extend(recipient(kind, url).transpose());
     }
+    let flux = targets.flux_events_addr.as_deref().filter(|address| !address.trim().is_empty());
+    found.extend(recipient(Kind::Flux, flux.map(SecretUrl::parse).transpose()).transpose());
     found
+}
+
+fn recipient(
+    kind: Kind,
+    url: Result<Option<SecretUrl>, crate::notify::UrlError>,
+) -> Result<Option<Recipient>, String> {
+    let url = url.map_err(|error| format!("notifying {}: {error}", kind.as_str()))?;
+    Ok(url.map(|url| Recipient { kind, url }))
 }
 
 async fn url(file: Option<&PathBuf>, variable: &str) -> Result<Option<SecretUrl>, crate::notify::UrlError> {

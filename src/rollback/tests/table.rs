@@ -356,7 +356,7 @@ fn long_histories_do_not_grow_the_state() {
     for number in 0..100 {
         state.pass(&revision(number));
         state.reject(&revision(number));
-        state.tell(Notice { id: number.to_string(), reason: Released, text: String::new() });
+        state.tell(Notice { id: number.to_string(), reason: Released, text: String::new(), revision: None });
     }
     assert_eq!((state.passed.len(), state.rejected.len(), state.untold.len()), (30, 30, 20));
     assert!(state.passed.contains(&revision(99)));

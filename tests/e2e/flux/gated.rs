@@ -1,5 +1,7 @@
 //! An application that Flux deploys, with the gate in its Kustomization or in one of its own.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Api;
@@ -12,6 +14,7 @@ use crate::harness::flux::{Flux, Kustomization, SourceKind};
 use crate::harness::git::GitRepo;
 use crate::harness::kubelet::PodLog;
 use crate::harness::platform::{self, ACCOUNT, RECORDS_NAMESPACE};
+use crate::harness::receiver::Receiver;
 
 const COMPONENT: [(&str, &str); 2] = [
     (
@@ -54,6 +57,8 @@ pub(super) struct Gated<'a> {
     pub(super) app: Kustomization,
     /// What applies the gate's Job and waits for it; the same where the layout says so.
     pub(super) gate: Kustomization,
+    /// In the place of notification-controller.
+    events: Receiver,
 }
 
 impl<'a> Gated<'a> {
@@ -77,7 +82,11 @@ impl<'a> Gated<'a> {
     ) -> (Self, String) {
         let flux = Flux::shared().await;
         let repo = GitRepo::new(&ctx.ns);
-        let commit = repo.commit(&files(&ctx.ns, layout, shop, patch).iter().map(text).collect::<Vec<_>>());
+        let events = Receiver::start();
+        let address = json!({"op": "replace", "path": "/spec/template/spec/containers/0/env/6/value",
+            "value": events.url});
+        let patch = [&[address], patch].concat();
+        let commit = repo.commit(&files(&ctx.ns, layout, shop, &patch).iter().map(text).collect::<Vec<_>>());
         flux.source(ctx, kind, "shop", &repo).await;
         let spec = json!({"path": "./app", "wait": true, "timeout": "15m"});
         let app = Kustomization::create(ctx, "shop", kind, "shop", &spec).await;
@@ -88,7 +97,7 @@ impl<'a> Gated<'a> {
                 Kustomization::create(ctx, "shop-gate", kind, "shop", &spec).await
             }
         };
-        (Self { ctx, flux, kind, repo, app, gate }, commit)
+        (Self { ctx, flux, kind, repo, app, gate, events }, commit)
     }
 
     /// Commits another state of the application and makes Flux look.
@@ -121,6 +130,21 @@ impl<'a> Gated<'a> {
         }
     }
 
+    /// What notification-controller was told of the application so far: each reason with its severity and revision.
+    pub(super) fn events(&self) -> Vec<[String; 3]> {
+        let about = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "namespace": self.ctx.ns, "name": self.app.name});
+        let told = |event: &Value| {
+            fits(event);
+            assert_eq!(event["involvedObject"], about, "{event:#}");
+            assert_eq!(event["reportingController"], "driftgate.dev/gate");
+            assert_eq!(event["metadata"]["kustomize.toolkit.fluxcd.io/commit_status"], "update");
+            let revision = &event["metadata"]["kustomize.toolkit.fluxcd.io/revision"];
+            [&event["reason"], &event["severity"], revision].map(|it| it.as_str().unwrap().to_owned())
+        };
+        self.events.received().iter().map(told).collect()
+    }
+
     /// The record of the last pass, if there is one.
     pub(super) async fn record(&self) -> Option<Value> {
         let application = format!("kustomization/{}/{}", self.ctx.ns, self.app.name);
@@ -146,6 +170,23 @@ pub(super) struct Run {
     /// Type and message of the condition with which its Job ended.
     pub(super) condition: String,
     pub(super) log: PodLog,
+}
+
+/// Fails unless notification-controller takes this for an event (`apis/event/v1beta1` of fluxcd/pkg).
+pub(super) fn fits(event: &Value) {
+    let fields: BTreeSet<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
+    let required = ["involvedObject", "severity", "timestamp", "message", "reason", "reportingController"];
+    assert!(required.iter().all(|field| fields.contains(field)), "{event:#}");
+    let optional = ["metadata", "reportingInstance"];
+    assert!(fields.iter().all(|it| required.contains(it) || optional.contains(it)), "{event:#}");
+    assert!(["info", "error", "trace"].contains(&event["severity"].as_str().unwrap()), "{event:#}");
+    event["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!((1..=39_000).contains(&event["message"].as_str().unwrap().len()), "{event:#}");
+    let group = event["involvedObject"]["apiVersion"].as_str().unwrap().split('/').next().unwrap();
+    for (key, value) in event["metadata"].as_object().into_iter().flatten() {
+        let known = [group, "event.toolkit.fluxcd.io"].contains(&key.split('/').next().unwrap());
+        assert!(known && value.is_string(), "{key} is dropped: {event:#}");
+    }
 }
 
 fn ended(job: &Job) -> Option<String> {

@@ -59,6 +59,13 @@ fn critical_drift_fails_the_health_check_and_a_fixing_commit_mends_it(
         let fixed = shop.deploy(&clean.labelled("tier", "front")).await;
         shop.gate.ready_at(&fixed).await;
         assert_eq!(shop.run().await.exit_code, 0);
+        let revision = |commit: &str| kind.revision(commit);
+        let told =
+            [("GatePassed", "info", &good), ("GateCritical", "error", &bad), ("GatePassed", "info", &fixed)];
+        assert_eq!(
+            shop.events(),
+            told.map(|(reason, severity, at)| [reason.into(), severity.into(), revision(at)])
+        );
     });
 }
 

@@ -1,7 +1,7 @@
 //! From the bad commit to the rollback, and from the fix to the release.
 
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{CRITICAL, Layout, PASS, World, rolled};
 use crate::harness::flux::SourceKind;
@@ -35,7 +35,12 @@ async fn bad_then_fixed(world: &mut World<'_>) {
     world.is_as_before().await;
     assert_eq!((world.image().await.as_str(), world.changes().await), ("fix", 2));
     world.has_told(&TOLD).await;
-    world.free().await;
+    let over = |state: &Value| state["case"].is_null() && state["untold"].is_null();
+    let state = world.kept("all has been told", over).await;
+    let [bad, good] = [&state["rejected"][0]["name"], &state["passed"][0]["name"]].map(Value::clone);
+    let told =
+        [("RollbackDecided", "error", bad), ("RolledBack", "info", good), ("Released", "info", Value::Null)];
+    assert_eq!(world.events(), told.map(|(reason, severity, at)| (reason.into(), severity.into(), at)));
 }
 
 #[test]

@@ -7,10 +7,12 @@ use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
+use crate::flux::gated::fits;
 use crate::harness::argocd::merge;
 use crate::harness::cluster::{Ctx, with_namespace};
 use crate::harness::flux::{Flux, Kustomization, SourceKind};
 use crate::harness::git::GitRepo;
+use crate::harness::receiver::Receiver;
 use crate::harness::runtime::eventually;
 use crate::rollback::world::{ACCOUNT, Controller, deployment, gate, install};
 pub(super) use crate::rollback::world::{CRITICAL, PASS, run};
@@ -34,6 +36,8 @@ pub(super) struct World<'a> {
     pub(super) app: Kustomization,
     pub(super) gate: Kustomization,
     pub(super) controller: Option<Controller>,
+    /// In the place of notification-controller.
+    events: Receiver,
 }
 
 /// The shipped Job as a Kustomization applies it: made anew exactly when what it judges has other content.
@@ -71,9 +75,10 @@ impl<'a> World<'a> {
         let flux = Flux::shared().await;
         let repo = GitRepo::new(&ctx.ns);
         installed(ctx).await;
-        let controller = Some(Controller::launch(ctx, "first", &args(&ctx.ns)).await);
+        let events = Receiver::start();
+        let controller = Some(Controller::launch(ctx, "first", &args(&ctx.ns, &events)).await);
         let (app, gate) = (Kustomization::existing(ctx, "web"), Kustomization::existing(ctx, "web-gate"));
-        let world = Self { ctx, flux, repo, kind, layout, app, gate, controller };
+        let world = Self { ctx, flux, repo, kind, layout, app, gate, controller, events };
         let good = world.write("good", PASS, &[]);
         flux.source(ctx, kind, "web", &world.repo).await;
         world.make().await;
@@ -249,6 +254,19 @@ impl<'a> World<'a> {
         events.into_iter().map(words).collect()
     }
 
+    /// What notification-controller was told: why, how bad, and the revision that it concerns.
+    pub(super) fn events(&self) -> Vec<(String, String, Value)> {
+        let told = |event: &Value| {
+            fits(event);
+            assert_eq!(event["involvedObject"]["name"], "web", "{event:#}");
+            assert_eq!(event["metadata"].get("kustomize.toolkit.fluxcd.io/commit_status"), None, "{event:#}");
+            let word = |name: &str| event[name].as_str().unwrap().to_owned();
+            let revision = event["metadata"]["kustomize.toolkit.fluxcd.io/revision"].clone();
+            (word("reason"), word("severity"), revision)
+        };
+        self.events.received().iter().map(told).collect()
+    }
+
     /// Waits until exactly these have been told; returns the words of the last.
     pub(super) async fn has_told(&self, reasons: &[&str]) -> String {
         eventually(&format!("told: {reasons:?}"), async || {
@@ -270,12 +288,12 @@ impl<'a> World<'a> {
     }
 
     pub(super) async fn another(&self, identity: &str) -> Controller {
-        Controller::launch(self.ctx, identity, &args(&self.ctx.ns)).await
+        Controller::launch(self.ctx, identity, &args(&self.ctx.ns, &self.events)).await
     }
 }
 
-fn args(namespace: &str) -> [&str; 3] {
-    ["--tool=flux", "--application-namespace", namespace]
+fn args<'a>(namespace: &'a str, events: &'a Receiver) -> [&'a str; 5] {
+    ["--tool=flux", "--application-namespace", namespace, "--flux-events-addr", &events.url]
 }
 
 async fn installed(ctx: &Ctx) {

@@ -62,6 +62,14 @@ impl SourceKind {
         object
     }
 
+    /// The revision of a commit that a source follows.
+    pub(crate) fn revision(self, commit: &str) -> String {
+        match self {
+            Self::Git => format!("main@sha1:{commit}"),
+            Self::Oci => format!("latest@{}", digest_of(commit)),
+        }
+    }
+
     fn resource(self) -> ApiResource {
         ApiResource::from_gvk(&GroupVersionKind::gvk("source.toolkit.fluxcd.io", "v1", self.as_str()))
     }
