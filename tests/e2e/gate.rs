@@ -10,6 +10,7 @@ mod helm;
 mod hooks;
 mod outside;
 mod recorded;
+mod records;
 mod rights;
 mod rolled;
 mod verdicts;

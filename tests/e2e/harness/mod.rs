@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod binaries;
 pub(crate) mod cluster;
 pub(crate) mod credentials;
+pub(crate) mod door;
 mod failure;
 pub(crate) mod flux;
 pub(crate) mod git;
