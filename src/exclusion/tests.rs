@@ -178,6 +178,36 @@ fn only_entries_that_speak_of_the_application_are_unused() {
     assert_eq!(lines, [1, 4, 5, 6]);
 }
 
+#[test]
+fn entries_that_end_soon_are_told_if_this_application_needs_them_or_they_speak_of_it() {
+    let until = |subject: Subject, line: u64, day: i16| {
+        let mut entry = exclusion("r", subject, line);
+        entry.expires = date(2026, 1, 1).checked_add(jiff::Span::new().days(day)).unwrap();
+        entry
+    };
+    let last = i16::try_from(SOON_DAYS).unwrap();
+    let exclusions = Exclusions::new(vec![
+        until(in_namespace("shop", Some("gone")), 1, 0),
+        until(in_namespace("shop", Some("gone")), 2, last),
+        until(in_namespace("shop", Some("gone")), 3, last + 1),
+        until(in_namespace("shop", Some("gone")), 4, -1),
+        until(in_namespace("other-team", None), 5, 1),
+        until(Subject::Any, 6, 1),
+    ]);
+    let expiring = |ledger: &Ledger<'_>| {
+        let owned = BTreeSet::from([deployment("shop", "web")]);
+        ledger.expiring(&owned).iter().map(|entry| entry.at.line).collect::<Vec<_>>()
+    };
+    let mut ledger = Ledger::new(&exclusions, date(2026, 1, 1));
+    assert_eq!(
+        expiring(&ledger),
+        [1, 2],
+        "neither what holds for longer, nor what has expired, nor another's"
+    );
+    ledger.cover(&finding("r", &deployment("shop", "web"), None, ""));
+    assert_eq!(expiring(&ledger), [1, 2, 6], "one for everybody is needed here");
+}
+
 pub(super) fn any_subject() -> impl Strategy<Value = Subject> {
     let pattern = || {
         prop::option::of("\\*?[ab]{1,2}[?*]?").prop_map(|text| text.and_then(|text| Pattern::new(&text).ok()))

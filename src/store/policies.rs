@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::cluster::{ApiKind, Cluster, Query};
+use crate::cluster::{ApiKind, Cluster, Item, Query};
 use crate::model::meta::Meta;
 use crate::store::{Error, config_maps};
 
 /// How many at a time: each may have a megabyte.
 const PAGE: usize = 10;
+/// Most bytes of all of them together: nobody has written more, and it is read into memory.
+const MOST_BYTES: usize = 16 << 20;
 
 /// All of its data.
 #[derive(Debug, Deserialize)]
@@ -19,11 +21,18 @@ struct Holder {
     data: Option<BTreeMap<String, String>>,
 }
 
+impl Holder {
+    /// Size of its data.
+    fn bytes(&self) -> usize {
+        self.data.iter().flatten().map(|(_key, text)| text.len()).sum()
+    }
+}
+
 /// The files of the ConfigMap of this name, or of all those with a label if it is `KEY=VALUE`: each ConfigMap's keys that
 /// end in yaml or yml, in order of names.
 ///
 /// # Errors
-/// One cannot be read, there is none, or one holds no such key.
+/// One cannot be read, there is none, one holds no such key, or they are too large.
 pub async fn read(cluster: &Cluster, namespace: &str, which: &str) -> Result<Vec<(String, String)>, Error> {
     let kind = config_maps(cluster).await?;
     let mut holders = if which.contains('=') {
@@ -33,6 +42,10 @@ pub async fn read(cluster: &Cluster, namespace: &str, which: &str) -> Result<Vec
     };
     if holders.is_empty() {
         return Err(no_policy(namespace, which, "it is not there"));
+    }
+    if holders.iter().map(Holder::bytes).sum::<usize>() > MOST_BYTES {
+        let cause = format!("more than {} MiB is no policy that anybody wrote", MOST_BYTES >> 20);
+        return Err(no_policy(namespace, which, &cause));
     }
     holders.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
     let files = holders.into_iter().map(|holder| files(holder, namespace)).collect::<Result<Vec<_>, _>>()?;
@@ -46,8 +59,15 @@ async fn labelled(
     label: &str,
 ) -> Result<Vec<Holder>, Error> {
     let query = Query::new(kind).namespace(namespace).labels(label).pages_of(PAGE);
-    let mut holders = Vec::new();
-    let unread = cluster.list::<Holder>(&query, |item| holders.push(item.value)).await?;
+    let (mut holders, mut bytes) = (Vec::new(), 0);
+    let keep = |item: Item<'_, Holder>| {
+        // The one that is too much is kept, so that it is seen; what comes after it is not.
+        if bytes <= MOST_BYTES {
+            bytes += item.value.bytes();
+            holders.push(item.value);
+        }
+    };
+    let unread = cluster.list::<Holder>(&query, keep).await?;
     match unread.first() {
         Some(gap) => Err(no_policy(namespace, label, &gap.detail)),
         None => Ok(holders),

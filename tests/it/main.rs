@@ -16,6 +16,7 @@ mod faults;
 mod generated;
 mod killed;
 mod manifests;
+mod platform_policy;
 mod policy_check;
 mod policy_text;
 mod record;
