@@ -1,7 +1,7 @@
 //! What passed: the findings that a good revision had, and what its source declared of each object.
 //!
-//! A record decides whether going back can help, never whether something passes. Owns its form (canonical JSON,
-//! bounded in size). Does not know where records are kept or what a verdict is.
+//! A record decides whether going back can help, and, where a policy says that it is the baseline, what is accepted.
+//! Owns its form (canonical JSON, bounded in size). Does not know where records are kept or what a verdict is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

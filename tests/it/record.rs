@@ -110,6 +110,32 @@ fn secrets_are_neither_asked_for_nor_written_down() {
 }
 
 #[test]
+fn of_config_maps_the_record_and_the_policy_that_is_named_are_read_and_no_other() {
+    let served = Served::example("clean");
+    let policy =
+        json!({"apiVersion": "driftgate.dev/v1alpha1", "kind": "GatePolicy", "spec": {"failAt": "low"}});
+    for (name, labels) in [("policy", json!({"driftgate.dev/policy": "platform"})), ("other", json!({}))] {
+        let metadata = json!({"name": name, "namespace": "driftgate", "labels": labels});
+        let data = json!({"p.yaml": policy.to_string(), "note": SECRET});
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
+        served.api.seed_value(&map).unwrap();
+    }
+    let label = "configmap:driftgate/driftgate.dev/policy=platform";
+    let app = ["--app", "argocd/shop", "--platform-policy", label];
+    let ran = served.record("recording", &app);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let files = files(&served.path("recording"));
+    assert!(files.values().any(|text| text.contains("failAt")), "{files:#?}");
+    assert!(!files.values().any(|text| text.contains(SECRET)), "{files:#?}");
+    let maps: Vec<_> =
+        served.api.requests().into_iter().filter(|it| it.path.contains("/configmaps")).collect();
+    for asked in &maps {
+        let is_record = asked.path.contains("/namespaces/driftgate/configmaps/driftgate-argocd-shop-");
+        assert!(is_record || asked.query.contains("labelSelector=driftgate.dev"), "{maps:#?}");
+    }
+}
+
+#[test]
 fn the_same_cluster_is_recorded_byte_for_byte() {
     let served = Served::example("sidecar-injected");
     assert_eq!(served.record("one", &SHOP).code, 0);
