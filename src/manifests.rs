@@ -35,13 +35,35 @@ impl fmt::Display for Problem {
     }
 }
 
+/// A document that is not empty, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// Its JSON.
+    pub json: &'a [u8],
+    /// File as it was named.
+    pub file: &'a str,
+    /// Line where it begins, from 1; within a stream of JSON always 1.
+    pub line: usize,
+    /// As it is written.
+    pub text: &'a str,
+}
+
 /// Reads files, folders (`*.yaml`, `*.yml`, `*.json`, in order of their names) and, for `-`, `stdin`.
 ///
 /// `each` gets the JSON of every document that is not empty, and says what is wrong with it if it is no manifest.
 pub fn read(
     paths: &[PathBuf],
-    mut stdin: impl BufRead,
+    stdin: impl BufRead,
     mut each: impl FnMut(&[u8]) -> Result<(), String>,
+) -> Vec<Problem> {
+    documents(paths, stdin, |document| each(document.json))
+}
+
+/// The same with the place of each document.
+pub fn documents(
+    paths: &[PathBuf],
+    mut stdin: impl BufRead,
+    mut each: impl FnMut(&Document<'_>) -> Result<(), String>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     for path in paths {

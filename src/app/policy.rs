@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::app::look::Seen;
 use crate::app::{Clock, inputs, rehearse};
 use crate::cli::{CheckOutput, PolicyCheckArgs};
-use crate::exclusion::{Exclusion, Ledger};
+use crate::exclusion::{Exclusion, Ledger, Position};
 use crate::exit::Exit;
 use crate::finding::{Gap, GapScope};
 use crate::gitops::trap::Trap;
@@ -25,7 +25,7 @@ struct Checked {
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
     /// What is wrong with what deploys applications.
-    traps: Vec<Trap>,
+    traps: Vec<(Position, Trap)>,
     /// What was asked for and could not be done or told, one sentence each.
     notes: Vec<String>,
     /// Entries that were removed.
@@ -52,7 +52,9 @@ pub(super) async fn check(args: &PolicyCheckArgs, out: &mut impl Write) -> io::R
         CheckOutput::Json => writeln!(out, "{}", checked.json()?)?,
         CheckOutput::Sarif => {
             let version = env!("CARGO_PKG_VERSION");
-            writeln!(out, "{}", sarif::render(&checked.problems, &checked.warnings, version)?)?;
+            let traps: Vec<_> = checked.traps.iter().map(problem).collect();
+            let log = sarif::render(&checked.problems, &traps, &checked.warnings, version)?;
+            writeln!(out, "{log}")?;
         }
     }
     for note in &checked.notes {
@@ -77,7 +79,8 @@ async fn checked(args: &PolicyCheckArgs, files: &[(String, String)]) -> Result<C
         exclusions: policy.exclusions.entries().len(),
         ..Checked::default()
     };
-    (checked.traps, checked.notes) = deployed::traps(&args.filename)?;
+    let deployed = deployed::read(&args.filename, args.every_release)?;
+    (checked.traps, checked.notes) = (deployed.traps, deployed.notes);
     if checked.problems.is_empty() {
         checked.find_unused(&args.against, &policy, today).await?;
         if args.fix {
@@ -155,8 +158,8 @@ impl Checked {
         for problem in &self.problems {
             writeln!(out, "{}: error: {}", problem.at, problem.message)?;
         }
-        for trap in &self.traps {
-            writeln!(out, "error: {trap}")?;
+        for (at, trap) in &self.traps {
+            writeln!(out, "{at}: error: {trap}")?;
         }
         for Warning { at, lint, message } in &self.warnings {
             writeln!(out, "{at}: warning: {message} [{}]", lint.id())?;
@@ -173,15 +176,18 @@ impl Checked {
     }
 
     fn json(&self) -> serde_json::Result<String> {
-        let entry = |level: &str, id: &str, at: &crate::exclusion::Position, message: &str| {
+        let entry = |level: &str, id: &str, at: &Position, message: &str| {
             json!({
                 "level": level, "id": id, "file": at.file, "line": at.line, "column": at.column,
                 "message": message,
             })
         };
-        let traps = self.traps.iter().map(
-            |it| json!({"object": it.object.to_string(), "field": it.field, "harm": it.harm, "fix": it.fix}),
-        );
+        let traps = self.traps.iter().map(|(at, it)| {
+            json!({
+                "object": it.object.to_string(), "field": it.field, "harm": it.harm, "fix": it.fix,
+                "file": at.file, "line": at.line, "column": at.column,
+            })
+        });
         let errors = self.problems.iter().map(|it| entry("error", sarif::INVALID, &it.at, &it.message));
         let warnings = self.warnings.iter().map(|it| entry("warning", it.lint.id(), &it.at, &it.message));
         let removed = self.removed.iter().map(|it| entry("removed", it.lint.id(), &it.at, &it.message));
@@ -195,6 +201,10 @@ impl Checked {
             "found": errors.chain(warnings).chain(removed).collect::<Vec<_>>(),
         }))
     }
+}
+
+fn problem((at, trap): &(Position, Trap)) -> Problem {
+    Problem { at: at.clone(), message: trap.to_string() }
 }
 
 /// True if something was hidden from the rule.

@@ -19,10 +19,13 @@ pub struct PolicyCheckArgs {
     #[arg(value_name = "FILE|DIR", env = "DRIFTGATE_POLICY", value_delimiter = ',')]
     #[arg(required_unless_present = "filename")]
     pub paths: Vec<PathBuf>,
-    /// Manifests, or folders of them, of what deploys applications: each HelmRelease must go back when the gate, as a
-    /// test in its chart, fails.
+    /// Manifests, or folders of them, of what deploys applications with Flux: no gate's Job or Kustomization may fail open,
+    /// and each HelmRelease that shows a gate must go back when that fails as a test in its chart.
     #[arg(short, long, value_name = "FILE|DIR")]
     pub filename: Vec<PathBuf>,
+    /// Check each HelmRelease, also where nothing shows that its chart holds the gate.
+    #[arg(long, requires = "filename")]
+    pub every_release: bool,
     /// Folder of a scenario, for instance a recorded application: exclusions that cover nothing of it are unused; with
     /// several, those that cover nothing of any.
     #[arg(long, value_name = "SCENARIO")]

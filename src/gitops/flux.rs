@@ -4,6 +4,7 @@
 //! <https://fluxcd.io/flux/components/source/gitrepositories/>.
 
 pub mod discover;
+pub mod fleet;
 pub mod helm_release;
 pub mod inventory;
 pub mod job;

@@ -4,22 +4,17 @@ use std::io::BufRead;
 
 use serde_json::value::RawValue;
 
-use super::Problem;
+use super::{Document, Problem};
 
 /// Feeds every document of a stream to `each`; JSON if the stream begins with a brace or bracket, else YAML.
 pub(super) fn each(
     mut reader: impl BufRead,
     file: &str,
-    each: &mut impl FnMut(&[u8]) -> Result<(), String>,
+    each: &mut impl FnMut(&Document<'_>) -> Result<(), String>,
     problems: &mut Vec<Problem>,
 ) {
     let outcome = match begins_as_json(&mut reader) {
-        Ok(true) => json(
-            reader,
-            each,
-            &mut |document, line, message| problem(file, document, line, message),
-            problems,
-        ),
+        Ok(true) => json(reader, file, each, problems),
         Ok(false) => yaml(reader, file, each, problems),
         Err(error) => Err(error),
     };
@@ -40,20 +35,21 @@ fn begins_as_json(reader: &mut impl BufRead) -> std::io::Result<bool> {
 
 fn json(
     reader: impl BufRead,
-    each: &mut impl FnMut(&[u8]) -> Result<(), String>,
-    problem: &mut impl FnMut(usize, usize, String) -> Problem,
+    file: &str,
+    each: &mut impl FnMut(&Document<'_>) -> Result<(), String>,
     problems: &mut Vec<Problem>,
 ) -> std::io::Result<()> {
     let documents = serde_json::Deserializer::from_reader(reader).into_iter::<Box<RawValue>>();
     for (document, number) in documents.zip(1..) {
         match document {
             Ok(document) => {
-                if let Err(message) = each(document.get().as_bytes()) {
-                    problems.push(problem(number, 1, message));
+                let text = document.get();
+                if let Err(message) = each(&Document { json: text.as_bytes(), file, line: 1, text }) {
+                    problems.push(problem(file, number, 1, message));
                 }
             }
             Err(error) if error.is_io() => return Err(error.into()),
-            Err(error) => problems.push(problem(number, 1, error.to_string())),
+            Err(error) => problems.push(problem(file, number, 1, error.to_string())),
         }
     }
     Ok(())
@@ -63,7 +59,7 @@ fn json(
 fn yaml(
     mut reader: impl BufRead,
     file: &str,
-    each: &mut impl FnMut(&[u8]) -> Result<(), String>,
+    each: &mut impl FnMut(&Document<'_>) -> Result<(), String>,
     problems: &mut Vec<Problem>,
 ) -> std::io::Result<()> {
     let mut text = String::new();
@@ -79,7 +75,7 @@ fn yaml(
         let rest = last.strip_prefix("---").unwrap_or_default().trim_start_matches([' ', '\t']).to_owned();
         text.truncate(before);
         number += usize::from(!is_blank(&text));
-        if let Some(message) = one(&text, begins_at, each) {
+        if let Some(message) = one(&text, file, begins_at, each) {
             problems.push(problem(file, number, begins_at, message));
         }
         if ended {
@@ -103,16 +99,21 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// Turns one YAML document into JSON; says what is wrong with it.
-fn one(text: &str, begins_at: usize, each: &mut impl FnMut(&[u8]) -> Result<(), String>) -> Option<String> {
+fn one(
+    text: &str,
+    file: &str,
+    line: usize,
+    each: &mut impl FnMut(&Document<'_>) -> Result<(), String>,
+) -> Option<String> {
     if is_blank(text) {
         return None;
     }
     match transcode(text) {
         Ok(json) if json == b"null" => None,
-        Ok(json) => each(&json).err(),
+        Ok(json) => each(&Document { json: &json, file, line, text }).err(),
         Err(_unplaced) => {
             // Once more with empty lines in front, so that the error names the line of the file.
-            let placed = format!("{}{text}", "\n".repeat(begins_at - 1));
+            let placed = format!("{}{text}", "\n".repeat(line - 1));
             transcode(&placed).err()
         }
     }

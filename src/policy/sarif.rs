@@ -1,4 +1,4 @@
-//! Problems and oddities of policy files as SARIF 2.1.0, for code hosts that show them beside the lines.
+//! Problems and oddities of policy files, and of what deploys applications, as SARIF 2.1.0, for code hosts that show them beside the lines.
 //!
 //! Only the few members of the format that are used here. See <https://docs.oasis-open.org/sarif/sarif/v2.1.0/>.
 
@@ -14,6 +14,9 @@ const IN_PATHS: &AsciiSet =
 
 /// Id of what makes a file unusable.
 pub const INVALID: &str = "invalid";
+
+/// Id of what makes a gate fail open, or go back without a verdict.
+pub const TRAP: &str = "trap";
 
 #[derive(Serialize)]
 struct Log<'a> {
@@ -95,16 +98,18 @@ struct Region {
     start_column: u64,
 }
 
-/// A log of one run; `version` is driftgate's.
+/// A log of one run; `traps` are what is wrong with what deploys applications, `version` is driftgate's.
 ///
 /// # Errors
 /// Never in practice: nothing in it fails to be written.
 pub fn render(
     problems: &[Problem],
+    traps: &[Problem],
     warnings: &[Warning],
     version: &'static str,
 ) -> Result<String, serde_json::Error> {
     let errors = problems.iter().map(|Problem { at, message }| found(INVALID, "error", message, at));
+    let deployed = traps.iter().map(|Problem { at, message }| found(TRAP, "error", message, at));
     let odd = warnings.iter().map(|Warning { at, lint, message }| found(lint.id(), "warning", message, at));
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -112,7 +117,7 @@ pub fn render(
         runs: [Run {
             tool: Tool { driver: Driver { name: "driftgate", version, rules: rules() } },
             column_kind: "unicodeCodePoints",
-            results: errors.chain(odd).collect(),
+            results: errors.chain(deployed).chain(odd).collect(),
         }],
     };
     serde_json::to_string_pretty(&log)
@@ -125,8 +130,10 @@ fn rules() -> Vec<Rule> {
         default_configuration: Configuration { level },
     };
     let invalid = rule(INVALID, "A policy file cannot be used", "error");
+    let trap = "What deploys an application lets a gate fail open, or go back without a verdict";
+    let trap = rule(TRAP, trap, "error");
     let lints = Lint::ALL.map(|lint| rule(lint.id(), lint.title(), "warning"));
-    std::iter::once(invalid).chain(lints).collect()
+    [invalid, trap].into_iter().chain(lints).collect()
 }
 
 fn found<'a>(rule_id: &'static str, level: &'static str, text: &'a str, at: &Position) -> Found<'a> {

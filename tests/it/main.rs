@@ -18,6 +18,7 @@ mod killed;
 mod manifests;
 mod platform_policy;
 mod policy_check;
+mod policy_deployed;
 mod policy_text;
 mod record;
 mod rules;

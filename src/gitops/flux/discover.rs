@@ -251,15 +251,17 @@ impl Kustomization {
 
     /// Whether it is the application itself: it is, unless it depends on others and applies nothing that runs but the
     /// gate's Job.
-    fn layout(&self, job: &ObjectRef) -> Layout {
-        let (objects, _unreadable) = self.objects();
-        let beside = |object: &&ObjectRef| {
-            let kinds =
-                ["ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRoleBinding"];
-            *object != job && !kinds.contains(&object.kind.as_str())
-        };
-        let alone = !objects.iter().any(|object| beside(&object));
+    pub fn layout(&self, job: &ObjectRef) -> Layout {
+        let alone = !self.applies_beside(job);
         if alone && !self.spec.depends_on.is_empty() { Layout::Separate } else { Layout::Same }
+    }
+
+    /// True if it applies anything beside the gate's Job and what that needs.
+    pub(super) fn applies_beside(&self, job: &ObjectRef) -> bool {
+        let needed = ["ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRoleBinding"];
+        let (objects, unreadable) = self.objects();
+        let beside = |object: &ObjectRef| object != job && !needed.contains(&object.kind.as_str());
+        !unreadable.is_empty() || objects.iter().any(beside)
     }
 
     /// True if everything that the application's revision asks of this nested Kustomization is done.

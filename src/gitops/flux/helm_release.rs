@@ -38,6 +38,9 @@ pub struct HelmRelease {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct HelmReleaseSpec {
+    /// Where the chart comes from, unless `chartRef` says so.
+    #[serde(deserialize_with = "null_as_default")]
+    pub chart: Chart,
     /// The objects are in another cluster.
     pub kube_config: Option<Opaque>,
     /// Tests.
@@ -53,6 +56,24 @@ pub struct HelmReleaseSpec {
     pub timeout: Option<String>,
     /// Releases that Helm keeps; 0 for all.
     pub max_history: Option<u64>,
+}
+
+/// `spec.chart`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Chart {
+    /// What is wanted of it.
+    #[serde(deserialize_with = "null_as_default")]
+    pub spec: ChartSpec,
+}
+
+/// `spec.chart.spec`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ChartSpec {
+    /// Name in a Helm repository, or folder in another source.
+    #[serde(deserialize_with = "null_as_default")]
+    pub chart: String,
 }
 
 /// `spec.test`.

@@ -19,7 +19,7 @@ pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
 pub const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
 
 /// ConfigMap of the application's manifests, as the shipped Job names it before kustomize adds the hash.
-const CONTENT: &str = "driftgate-content";
+pub const CONTENT: &str = "driftgate-content";
 
 /// A `batch/v1` Job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -92,6 +92,9 @@ pub struct Container {
     /// The name.
     #[serde(deserialize_with = "null_as_default")]
     pub name: String,
+    /// Arguments.
+    #[serde(deserialize_with = "null_as_default")]
+    pub args: Vec<String>,
     /// Variables.
     #[serde(deserialize_with = "null_as_default")]
     pub env: Vec<Variable>,
@@ -139,6 +142,16 @@ pub fn kind() -> GroupKind {
 }
 
 impl GateJob {
+    /// The Job of the shipped component, as far as anything depends on it.
+    pub fn shipped() -> Self {
+        let mut job = Self::default();
+        GATE.clone_into(&mut job.metadata.rest.name);
+        job.metadata.rest.annotations.insert(FORCE.to_owned(), "enabled".to_owned());
+        job.spec.active_deadline_seconds = Some(600);
+        "Never".clone_into(&mut job.spec.template.spec.restart_policy);
+        job
+    }
+
     /// This object.
     pub fn reference(&self) -> ObjectRef {
         self.metadata.rest.reference(&kind())
@@ -162,6 +175,12 @@ impl GateJob {
     /// True if it runs the gate, and not as a hook of Argo CD.
     pub fn is_gate(&self) -> bool {
         self.runs_gate() && !self.metadata.rest.annotations.contains_key(HOOK)
+    }
+
+    /// True if it carries out a rollback, as a gate starts it.
+    pub fn rolls_back(&self) -> bool {
+        let args = self.spec.template.spec.containers.iter().flat_map(|container| &container.args);
+        args.into_iter().any(|arg| arg == "rollback")
     }
 
     /// What it has said. A Job that runs, or that is being deleted, has not.

@@ -12,8 +12,30 @@ use crate::gitops::flux::kustomization::{Kustomization, RECONCILE};
 pub use crate::gitops::trap::Trap;
 use crate::model::reference::{GroupKind, ObjectRef};
 
+/// What is wrong where the Job is not tied to the application's content.
+pub const CONTENT: &str = "configMapGenerator";
+
 /// The shortest time that kustomize-controller gives health checks.
 const SHORTEST: Duration = Duration::from_secs(30);
+
+/// What comes of a Job that is not tied to the application's content, and what to do.
+const ADRIFT: (&str, &str) = (
+    "the Job stays the same when the application changes, and its verdict with it",
+    "list the application's manifests where the component is used: \
+     configMapGenerator: [{name: driftgate-content, files: [deployment.yaml]}]",
+);
+
+/// What is wrong with a folder that kustomize builds the gate in, and nothing that ties it to the application.
+pub fn of_build(folder: &str) -> Trap {
+    let kind = GroupKind::new("kustomize.config.k8s.io", "Kustomization");
+    Trap::new(&ObjectRef::new(&kind, "", folder), CONTENT, ADRIFT.0, ADRIFT.1)
+}
+
+/// What is wrong with a Kustomization of nothing but the gate that depends on none.
+pub fn of_lonely(gate: &Kustomization) -> Trap {
+    let harm = "it applies nothing but the gate, so there is nothing to judge";
+    Trap::new(&gate.reference(), "spec.dependsOn", harm, "add the application's Kustomization")
+}
 
 /// What is wrong with the gate's Job, whichever Kustomization applies it; `forced` if that has `spec.force`.
 pub fn of_job(gate: &GateJob, forced: bool) -> Vec<Trap> {
@@ -47,10 +69,7 @@ pub fn of_job(gate: &GateJob, forced: bool) -> Vec<Trap> {
         say(FORCE, harm, &format!("annotate the Job with {FORCE}: enabled"));
     }
     if gate.is_adrift() {
-        let harm = "the Job stays the same when the application changes, and its verdict with it";
-        let fix = "list the application's manifests where the component is used: \
-                   configMapGenerator: [{name: driftgate-content, files: [deployment.yaml]}]";
-        say("configMapGenerator", harm, fix);
+        say(CONTENT, ADRIFT.0, ADRIFT.1);
     }
     let disabled = gate.mark(RECONCILE).is_some_and(|value| value.eq_ignore_ascii_case("disabled"));
     let kept = |value: &str| ["ignore", "ifnotpresent"].contains(&value.to_ascii_lowercase().as_str());

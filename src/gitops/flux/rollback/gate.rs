@@ -1,5 +1,6 @@
 //! Which Kustomization has the gate's Job.
 
+use crate::gitops::flux::discover::Layout;
 use crate::gitops::flux::job;
 use crate::gitops::flux::kustomization::Kustomization;
 use crate::gitops::job::GATE;
@@ -12,10 +13,9 @@ pub fn jobs(of: &Kustomization) -> Vec<ObjectRef> {
 }
 
 /// What a Kustomization gates that has nothing but a gate: those that it depends on. Empty if it has an application of
-/// its own.
+/// its own, or no Job that is named as gates are.
 pub fn gated(by: &Kustomization) -> Vec<ObjectRef> {
-    let (objects, unreadable) = by.objects();
-    let gate_only = unreadable.is_empty() && objects.iter().all(|object| object.name.contains(GATE));
-    let has_job = objects.iter().any(|object| object.group_kind() == job::kind());
-    if gate_only && has_job { by.dependencies().collect() } else { Vec::new() }
+    let mut gates = jobs(by).into_iter().filter(|job| job.name.contains(GATE));
+    let separate = gates.any(|job| by.layout(&job) == Layout::Separate);
+    if separate { by.dependencies().collect() } else { Vec::new() }
 }
