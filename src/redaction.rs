@@ -9,6 +9,7 @@ mod annotations;
 mod argocd;
 mod cluster;
 mod definition;
+mod flux;
 mod meta;
 mod network;
 mod pod;
@@ -57,6 +58,8 @@ fn shape_of(kind: &GroupKind) -> Shape {
             access::POLICY
         }
         ("argoproj.io", "Application") => argocd::APPLICATION,
+        ("kustomize.toolkit.fluxcd.io", "Kustomization") => flux::KUSTOMIZATION,
+        ("helm.toolkit.fluxcd.io", "HelmRelease") => flux::HELM_RELEASE,
         _ => workload::WORKLOAD,
     }
 }

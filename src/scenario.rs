@@ -45,7 +45,7 @@ pub struct Scenario {
     pub job: Option<String>,
     /// The release of Helm that the Job is a test of, `NAMESPACE/NAME`; with `job`.
     pub release: Option<String>,
-    /// The Argo CD Application to judge, `NAMESPACE/NAME`.
+    /// The Argo CD Application to judge, `NAMESPACE/NAME`, or the Kustomization of Flux, `kustomization/NAMESPACE/NAME`.
     pub app: Option<String>,
     /// Namespace of Argo CD itself; `argocd` if none is given.
     pub argocd_namespace: Option<String>,
@@ -130,6 +130,8 @@ pub enum Target {
     },
     /// This Application: namespace and name.
     Application(String, String),
+    /// This Kustomization of Flux: namespace and name.
+    Kustomization(String, String),
     /// Namespaces, or what carries the labels there.
     Selection {
         /// Their names.
@@ -205,9 +207,14 @@ impl Scenario {
         }
         match (&self.job, &self.app, self.namespaces.is_empty()) {
             (Some(job), None, true) => of_job(job),
-            (None, Some(app), true) => {
-                named("app", app).map(|(namespace, name)| Target::Application(namespace, name))
-            }
+            (None, Some(app), true) => match app.strip_prefix("kustomization/") {
+                Some(rest) if rest.contains('/') => {
+                    named("app", rest).map(|(namespace, name)| Target::Kustomization(namespace, name))
+                }
+                Some(_) | None => {
+                    named("app", app).map(|(namespace, name)| Target::Application(namespace, name))
+                }
+            },
             (None, None, false) => {
                 Ok(Target::Selection { namespaces: self.namespaces.clone(), selector: self.selector.clone() })
             }
@@ -298,6 +305,8 @@ mod tests {
         let (job, app) = (names("shop"), names("argocd"));
         assert_eq!(scenario("job: shop/x").target(None), Ok(Target::Job(job.0.clone(), job.1.clone())));
         assert_eq!(scenario("app: argocd/x").target(None), Ok(Target::Application(app.0, app.1)));
+        let kustomization = Target::Kustomization("apps".into(), "x".into());
+        assert_eq!(scenario("app: kustomization/apps/x").target(None), Ok(kustomization));
         let selection = Target::Selection { namespaces: vec!["a".into(), "b".into()], selector: None };
         assert_eq!(scenario("namespaces: [a, b]").target(None), Ok(selection));
         for wrong in ["", "job: shop/x\napp: argocd/x", "app: argocd/x\nnamespaces: [a]", "selector: a=b"] {

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::app::controller::Herald;
-use crate::app::rollback::{Executor, Failure, Name, Options, Tool, Wrote};
+use crate::app::rollback::{Executor, Failure, Name, Options, Tool, Wrote, foretold};
 use crate::app::{Clock, inputs};
 use crate::cli::{ReleaseArgs, RollbackArgs, RunArgs};
 use crate::cluster::{Change, Query, Watching};
 use crate::exit::Exit;
+use crate::gitops::flux::source::commit;
 use crate::model::meta::Partial;
-use crate::rollback::{Entry, Hold, Observed, Reason, Stage, State, by_hand, step, trusting};
+use crate::rollback::{Entry, Observed, Reason, Stage, State, by_hand, step, trusting};
 use crate::store::states::Kept;
 
 /// How often what is around a Kustomization is looked at, which a watch of itself does not tell: its sources, its gate.
@@ -124,7 +125,13 @@ impl Hand {
         let Some(sight) = self.executor.look(&self.name, &self.kept.state).await? else {
             return Ok(());
         };
-        let state = trusting(&sight.seen, &self.kept.state, passed);
+        // Records have revisions as Flux writes them, histories what tells them apart.
+        let flux = |name: &String| commit(name).to_owned();
+        let names: Vec<String> = match self.name.tool {
+            Tool::ArgoCd => passed.to_vec(),
+            Tool::Flux => passed.iter().map(flux).collect(),
+        };
+        let state = trusting(&sight.seen, &self.kept.state, &names);
         if state != self.kept.state {
             self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
         }
@@ -259,20 +266,6 @@ fn ended(state: &State, said: &[String]) -> Option<Exit> {
         Stage::Failed | Stage::Overtaken => Some(Exit::Blocked),
         Stage::Due | Stage::Acting { .. } | Stage::Verifying { .. } | Stage::Lifting { .. } => None,
     }
-}
-
-fn foretold(state: &State) -> String {
-    let Some(case) = &state.case else { return "no rollback is under way".to_owned() };
-    let hold = match &case.hold {
-        Hold::Nothing => "it is synced by hand, so nothing is held",
-        Hold::AutoSync { .. } => "auto-sync is switched off until the source moves on",
-        Hold::Window { .. } => "a deny window in its project holds it until the source moves on",
-        Hold::Source { .. } => {
-            "a copy of its source, pinned to that, takes its place until the source moves on"
-        }
-    };
-    let (id, target) = &case.target;
-    format!("from {} back to {} (history id {id}); {hold}", case.rejected.short(), target.short())
 }
 
 fn say(out: &mut impl Write, text: &str) -> Result<(), End> {

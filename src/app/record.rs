@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use crate::app::outputs::Console;
 use crate::app::record::folder::Files;
 use crate::app::record::recording::{Picked, Recording};
+use crate::app::rollback::{Name, Tool};
 use crate::app::told::Stop;
 use crate::app::{Clock, inputs, target};
 use crate::cli::RecordArgs;
@@ -121,7 +122,7 @@ impl ToRecord<'_> {
         }
     }
 
-    /// The record of the last pass of an Application, or why it could not be read.
+    /// The record of the last pass of an application, or why it could not be read.
     async fn last_pass(
         &self,
         cluster: &Cluster,
@@ -140,8 +141,12 @@ impl ToRecord<'_> {
 }
 
 fn picked(args: &RecordArgs) -> Result<Picked, Stop> {
-    if let Some((namespace, name)) = args.app.clone() {
-        return Ok(Picked::Application { namespace, name, options: target::argocd(&args.argo) });
+    if let Some(app) = &args.app {
+        let Name { tool, namespace, name } = target::named(app)?;
+        return Ok(match tool {
+            Tool::ArgoCd => Picked::Application { namespace, name, options: target::argocd(&args.argo) },
+            Tool::Flux => Picked::Kustomization { namespace, name },
+        });
     }
     let scope = target::selection(&args.namespace, args.selector.as_deref()).map_err(Stop::Usage)?;
     Ok(Picked::Selection { scope, selector: args.selector.clone() })

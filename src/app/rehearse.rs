@@ -1,5 +1,7 @@
 //! `driftgate rehearse`: the whole gate on a recorded cluster, on a virtual clock. Changes nothing anywhere.
 
+mod plan;
+
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +22,7 @@ use crate::gitops::helm::discover::Release;
 use crate::memory::Api;
 use crate::policy::{self, Policy};
 use crate::progress::Progress;
-use crate::report::Report;
+use crate::report::{Printable, Report};
 use crate::rules::RULES;
 use crate::scenario::{self, Scenario};
 use crate::store;
@@ -104,7 +106,18 @@ impl Rehearsal {
         let script = self.scenario.play(&self.api);
         let report = gate(&self.api, &self.scenario, None, &self.policy, progress).await;
         script.abort();
-        report
+        let mut report = report?;
+        if let (Exit::Critical, Ok(scenario::Target::Job(namespace, name))) =
+            (report.exit(), self.scenario.target(None))
+        {
+            self.api.clear_faults();
+            let planned = plan::planned(&self.api, (&namespace, &name), &report, RECORDS).await;
+            let planned = planned.map_err(|error| format!("planning the rollback: {error}"))?;
+            if let Some(rollback) = &mut report.rollback {
+                rollback.plan = planned.map(Printable::from);
+            }
+        }
+        Ok(report)
     }
 }
 
@@ -175,6 +188,7 @@ fn on<'a>(
             Target::Release(Release { namespace, name, number: None, chart: None }, Some(job))
         }
         scenario::Target::Application(namespace, name) => Target::Application(namespace, name),
+        scenario::Target::Kustomization(namespace, name) => Target::Kustomization(namespace, name),
         scenario::Target::Selection { namespaces, selector } => {
             Target::Selection(target::selection(&namespaces, selector.as_deref())?)
         }

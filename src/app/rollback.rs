@@ -7,6 +7,7 @@ mod acts;
 mod argo;
 mod failure;
 mod flux;
+mod foretold;
 mod options;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use acts::Done;
 use argo::Argo;
 pub(super) use failure::Failure;
 pub(super) use flux::Flux;
+pub(super) use foretold::foretold;
 pub(super) use options::{Name, Options, Tool};
 
 use crate::app::Clock;

@@ -203,6 +203,8 @@ impl Facts {
     fn id(&self) -> String {
         let name = self.application.name.replace(['/', ' '], "-");
         let revision = self.application.revision.as_deref().unwrap_or_default();
+        // Of Flux, what stands behind branch and kind of hash tells revisions apart.
+        let revision = revision.rsplit(':').next().unwrap_or_default();
         let revision: String = revision.chars().filter(char::is_ascii_alphanumeric).take(7).collect();
         let start = self.clock.start().as_second();
         let parts = [name, revision, start.to_string()];

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ArgoArgs, ClusterArgs, namespaced};
+use super::{ArgoArgs, ClusterArgs};
 
 /// Arguments of `record`.
 #[derive(Clone, Debug, Args)]
 pub struct RecordArgs {
-    /// An Argo CD Application, as NAMESPACE/NAME.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = namespaced, required_unless_present = "namespace")]
-    pub app: Option<(String, String)>,
+    /// An Argo CD Application, NAMESPACE/NAME, or a Kustomization of Flux, kustomization/NAMESPACE/NAME.
+    #[arg(long, value_name = "NAME", required_unless_present = "namespace")]
+    pub app: Option<String>,
     /// Namespaces to record instead, whole or by --selector.
     #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', conflicts_with = "app")]
     pub namespace: Vec<String>,

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::gitops::argocd::application::ArgoApplication;
 use crate::gitops::argocd::hook::HookJob;
+use crate::gitops::flux::helm_release::HelmRelease;
+use crate::gitops::flux::kustomization::Kustomization;
 use crate::model::admission::{AdmissionPolicy, AdmissionPolicyBinding, WebhookConfiguration};
 use crate::model::meta::Partial;
 use crate::model::namespace::Namespace;
@@ -80,6 +82,8 @@ fn every_field_that_the_model_reads_is_kept() {
         lost::<AdmissionPolicy>(ADMISSION, "MutatingAdmissionPolicy"),
         lost::<AdmissionPolicyBinding>(ADMISSION, "MutatingAdmissionPolicyBinding"),
         lost::<ArgoApplication>("argoproj.io", "Application"),
+        lost::<Kustomization>("kustomize.toolkit.fluxcd.io", "Kustomization"),
+        lost::<HelmRelease>("helm.toolkit.fluxcd.io", "HelmRelease"),
         lost::<Partial>("", "ServiceAccount"),
         lost::<Partial>("", "ConfigMap"),
         lost::<Partial>("apiextensions.k8s.io", "CustomResourceDefinition"),

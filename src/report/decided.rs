@@ -64,16 +64,19 @@ fn rollback(plan: &Plan, previous: Option<&str>) -> Option<Rollback> {
             wanted: false,
             to: None,
             why: "the sync fails, and this revision stays until the source moves on".into(),
+            plan: None,
         }),
         (Plan::RollBack { to: Some(good) }, _) => Some(Rollback {
             wanted: true,
             to: Some(Printable::new(good)),
             why: "it passed, and had none of what is critical now".into(),
+            plan: None,
         }),
         (Plan::RollBack { to: None }, previous) => Some(Rollback {
             wanted: true,
             to: previous.map(Printable::new),
             why: "the policy asks for it although no revision that passed is on record".into(),
+            plan: None,
         }),
     }
 }

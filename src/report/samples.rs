@@ -159,6 +159,7 @@ pub fn critical() -> Report {
         wanted: true,
         to: Some("81bd0aa5c3e1f2d4b6a8907f5e3d1c2b4a698877".into()),
         why: "it passed on 2026-11-20 and has none of these".into(),
+        plan: None,
     });
     report.warnings.push("notifying slack: the server answered 500 four times".into());
     report
@@ -177,6 +178,7 @@ pub fn many() -> Report {
         wanted: false,
         to: None,
         why: "no good revision of this application is on record".into(),
+        plan: None,
     });
     report
 }

@@ -173,8 +173,8 @@ fn unsettled(unsettled: &Unsettled) -> Unsettled {
 }
 
 fn rollback(rollback: &Rollback) -> Rollback {
-    let Rollback { wanted, to, why } = rollback;
-    Rollback { wanted: *wanted, to: to.as_ref().map(name), why: text(why) }
+    let Rollback { wanted, to, why, plan } = rollback;
+    Rollback { wanted: *wanted, to: to.as_ref().map(name), why: text(why), plan: plan.as_ref().map(text) }
 }
 
 fn text(text: &Printable) -> Printable {

@@ -129,7 +129,7 @@ mod laws {
             let unsettled = [Unsettled { object: object("Pod", "shop/web"), why: why.clone() }];
             let mut report = Report::new(Application { name, revision }, run, exit, reason)
                 .drift(drift).below_threshold(below).unsettled(unsettled);
-            report.rollback = Some(Rollback { wanted: warnings.is_empty(), to: None, why });
+            report.rollback = Some(Rollback { wanted: warnings.is_empty(), to: None, why, plan: None });
             report.warnings = warnings;
             report
         }

@@ -111,6 +111,9 @@ impl Page {
         self.rest(hidden.len(), "");
         if let Some(rollback) = &report.rollback {
             self.wrap("", 2, &words::capitalised(&words::rollback(rollback)));
+            if let Some(plan) = &rollback.plan {
+                self.wrap("", 2, &format!("Plan: {plan}"));
+            }
         }
         for Override { at, what } in &report.overrides {
             self.wrap("", 2, &cut(&format!("Changed by {at}: {what}"), MESSAGE_BYTES));

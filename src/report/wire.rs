@@ -265,6 +265,9 @@ pub struct Rollback {
     pub to: Option<Printable>,
     /// Why, or why not.
     pub why: Printable,
+    /// What the executor would do, where that is known already: in a rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Printable>,
 }
 
 /// How long a phase took.

@@ -43,6 +43,7 @@ const SHOP: [&str; 2] = ["--app", "argocd/shop"];
 #[rstest]
 #[case::an_application("sidecar-injected", &SHOP)]
 #[case::access("rbac-creep", &SHOP)]
+#[case::a_kustomization("flux-critical", &["--app", "kustomization/apps/shop"])]
 #[case::a_namespace("label-mutated", &["--namespace", "shop"])]
 #[case::labels("sidecar-injected", &["-n", "shop,other", "-l", "app=web"])]
 fn a_rehearsal_of_a_recording_tells_what_a_scan_tells(#[case] example: &str, #[case] target: &[&str]) {
@@ -236,7 +237,7 @@ fn wrong_arguments_end_with_2_and_an_unreachable_cluster_with_14() {
     for arguments in [
         &["record", "--to", "x"][..],
         &["record", "--app", "argocd/shop"],
-        &["record", "--app", "shop", "--to", "x"],
+        &["record", "--app", "shop", "--to", "/nonexistent/x"],
         &["record", "--app", "argocd/shop", "-n", "shop", "--to", "x"],
         &["record", "-l", "a=b", "--to", "x"],
         &["record", "-n", "shop", "-l", "a in (b)", "--to", "/nonexistent/x"],

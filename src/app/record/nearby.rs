@@ -71,7 +71,9 @@ fn part(object: &ObjectRef) -> Part {
         ("", "Namespace" | "Node" | "Service" | "ServiceAccount")
         | ("networking.k8s.io", "NetworkPolicy" | "ServiceCIDR")
         | ("node.k8s.io" | "admissionregistration.k8s.io" | "discovery.k8s.io", _)
-        | ("argoproj.io", "Application") => Part::Surroundings,
+        | ("argoproj.io", "Application")
+        | ("kustomize.toolkit.fluxcd.io", "Kustomization")
+        | ("helm.toolkit.fluxcd.io", "HelmRelease") => Part::Surroundings,
         _ => Part::Lineage,
     }
 }

@@ -15,10 +15,13 @@ use crate::app::record::folder::{self, Files, Head};
 use crate::app::record::heard::{Heard, Objects};
 use crate::app::record::nearby::{backends, nearby};
 use crate::app::record::replay;
+use crate::app::rollback::Name;
 use crate::app::told::{self, Stop};
 use crate::cluster::{ApiError, Cluster, Query, Reason, Survey};
 use crate::engine::Counts;
-use crate::gitops::argocd::discover::{self, Discovery};
+use crate::gitops::argocd::discover;
+use crate::gitops::discovery::Discovery;
+use crate::gitops::flux::discover as flux;
 use crate::model::reference::ObjectRef;
 use crate::record::Record;
 use crate::rules::{self, RULES, resources as r};
@@ -30,6 +33,8 @@ use crate::settling::SERVICE_NAME;
 pub(super) enum Picked {
     /// An Argo CD Application.
     Application { namespace: String, name: String, options: discover::Options },
+    /// A Kustomization of Flux.
+    Kustomization { namespace: String, name: String },
     /// What was picked by hand, and by which labels.
     Selection { scope: Scope, selector: Option<String> },
 }
@@ -58,6 +63,9 @@ impl Picked {
             Self::Application { namespace, name, options } => {
                 Ok(discover::of_application(cluster, namespace, name, options).await?)
             }
+            Self::Kustomization { namespace, name } => {
+                Ok(flux::of_kustomization(cluster, namespace, name).await?)
+            }
             Self::Selection { scope, .. } => Ok(Discovery::of_selection(scope.clone())),
         }
     }
@@ -68,6 +76,9 @@ impl Picked {
                 head.app = Some(format!("{namespace}/{name}"));
                 let is_usual = options.namespace == "argocd";
                 head.argocd_namespace = (!is_usual).then(|| options.namespace.clone());
+            }
+            Self::Kustomization { namespace, name } => {
+                head.app = Some(Name::flux(namespace, name).to_string());
             }
             Self::Selection { scope, selector } => {
                 head.namespaces = scope.namespaces.iter().flatten().cloned().collect();
@@ -135,7 +146,7 @@ impl Recording {
             format!("{} objects of {kinds} kinds are in {}", self.objects, folder.display()),
             "values that may be secrets are left out; read the files before you share them".to_owned(),
         ];
-        let gaps = self.live.evaluation.gaps.iter().map(ToString::to_string);
+        let gaps = self.live.evaluation.gaps.iter().chain(&self.discovery.gaps).map(ToString::to_string);
         let notes = self.discovery.note.iter().map(|note| format!("the Application: {note}"));
         let unseen = gaps.chain(notes).chain(self.unseen.iter().cloned());
         lines.extend(unseen.map(|what| format!("not seen, and so in the rehearsal: {what}")));

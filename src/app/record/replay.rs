@@ -8,7 +8,7 @@ use crate::app::look::Seen;
 use crate::app::record::folder::Files;
 use crate::cluster::Cluster;
 use crate::finding::Gap;
-use crate::gitops::argocd::discover::Discovery;
+use crate::gitops::discovery::Discovery;
 use crate::manifests::{self, causes};
 use crate::memory::{Api, Fault, Settings};
 use crate::scenario::{self, Forbid};
@@ -44,6 +44,10 @@ pub(super) fn difference((found, live): Look<'_>, (again, told): Look<'_>) -> Op
     if found.scope != again.scope || found.previous != again.previous {
         return Some("which objects and revision are the application's".to_owned());
     }
+    let missed = |discovery: &Discovery| gaps(&discovery.gaps);
+    if missed(found) != missed(again) {
+        return Some("what could not be seen of its parts".to_owned());
+    }
     finding(live, told).or_else(|| gap(live, told)).or_else(|| rest(live, told))
 }
 
@@ -55,12 +59,12 @@ fn finding(live: &Seen, told: &Seen) -> Option<String> {
 }
 
 /// Gaps may be in other words: those of another API server, about another user.
+fn gaps<'a>(all: impl IntoIterator<Item = &'a Gap>) -> BTreeSet<Gap> {
+    all.into_iter().map(|gap| Gap { detail: String::new(), ..gap.clone() }).collect()
+}
+
 fn gap(live: &Seen, told: &Seen) -> Option<String> {
-    let gaps = |seen: &Seen| -> BTreeSet<Gap> {
-        let gaps = seen.evaluation.gaps.iter().cloned();
-        gaps.map(|gap| Gap { detail: String::new(), ..gap }).collect()
-    };
-    let (live, told) = (gaps(live), gaps(told));
+    let (live, told) = (gaps(&live.evaluation.gaps), gaps(&told.evaluation.gaps));
     live.symmetric_difference(&told).next().map(|gap| format!("the gap {gap}"))
 }
 

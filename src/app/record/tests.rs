@@ -18,11 +18,15 @@ use crate::model::meta::Partial;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::progress::Progress;
 use crate::rules::RULES;
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 use crate::scope::{Application, Membership, Scope};
 
-fn shop() -> Picked {
+/// What a scenario names.
+fn picked(scenario: &Scenario) -> Picked {
     let options = target::argocd(&crate::cli::ArgoArgs::default());
+    if let scenario::Target::Kustomization(namespace, name) = scenario.target(None).unwrap() {
+        return Picked::Kustomization { namespace, name };
+    }
     Picked::Application { namespace: "argocd".to_owned(), name: "shop".to_owned(), options }
 }
 
@@ -105,14 +109,16 @@ async fn recorded_namespaces_are_judged_like_live_ones(
     }
 }
 
-/// An example whose gate judges the Application by its name, as a rehearsal of a recording does.
+/// An example whose gate judges the application by its name, as a rehearsal of a recording does.
 fn by_application(example: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
+    let objects = fs::read_to_string(example.join("objects.yaml")).unwrap();
+    let flux = objects.contains("kind: Kustomization\n");
+    let app = if flux { "app: kustomization/apps/shop" } else { "app: argocd/shop" };
     for entry in example.read_dir().unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        let lines =
-            text.lines().map(|line| if line.starts_with("job: ") { "app: argocd/shop" } else { line });
+        let lines = text.lines().map(|line| if line.starts_with("job: ") { app } else { line });
         fs::write(copy.path().join(path.file_name().unwrap()), lines.collect::<Vec<_>>().join("\n")).unwrap();
     }
     copy
@@ -171,7 +177,7 @@ async fn a_recorded_example_ends_like_the_example(#[files("examples/*/scenario.y
     let platform =
         scenario.platform_policy.as_ref().map(|file| example.path().join(file).display().to_string());
     let to_record = ToRecord {
-        picked: &shop(),
+        picked: &picked(&scenario),
         policies: &policies,
         platform: platform.as_deref(),
         records_namespace: "driftgate",

@@ -81,7 +81,7 @@ fn a_person_rolls_back_to_a_revision_after_a_look_and_without_a_controller() {
         let unknown = run(world.ctx, &["rollback", &app, "--to", "77"]).await;
         assert_eq!(unknown.code, 10, "{unknown:?}");
         let look = run(world.ctx, &["rollback", &app, "--to", &good[..7], "--dry-run"]).await;
-        assert!(look.code == 0 && look.stdout.contains("a copy of its source"), "{look:?}");
+        assert!(look.code == 0 && look.stdout.contains("a copy of web pinned to that"), "{look:?}");
         assert_eq!(world.changes().await, 0);
         let ended = run(world.ctx, &["rollback", &app, "--to", &good[..7]]).await;
         assert_eq!(ended.code, 0, "{ended:?}");
