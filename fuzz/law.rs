@@ -17,8 +17,8 @@ pub(crate) fn holds(text: &str) {
         return;
     }
     let entries = read.exclusions.entries();
-    let going: BTreeSet<_> =
-        entries.iter().step_by(2).map(|entry| (entry.at.line, entry.at.column)).collect();
+    let listed = entries.iter().filter(|entry| entry.injector.is_none());
+    let going: BTreeSet<_> = listed.step_by(2).map(|entry| (entry.at.line, entry.at.column)).collect();
     let Ok(rest) = policy::without(text, &going) else { return };
     let left = policy::parse(&[("p", &rest)]).expect("what is left can be read");
     let stays = |entry: &&driftgate::exclusion::Exclusion| !going.contains(&(entry.at.line, entry.at.column));

@@ -82,6 +82,8 @@ pub struct Exclusion {
     pub layer: Layer,
     /// It covers nothing worse.
     pub up_to: Severity,
+    /// The trusted injector whose container it is about; none for an entry of the list.
+    pub injector: Option<Arc<str>>,
 }
 
 /// Which subjects an exclusion covers: the outermost owner of what fails, as reports name it.

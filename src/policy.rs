@@ -11,6 +11,7 @@ mod delegation;
 mod fields;
 mod fix;
 mod helm;
+mod injector;
 mod lint;
 mod merge;
 mod place;

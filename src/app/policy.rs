@@ -84,7 +84,7 @@ async fn checked(args: &PolicyCheckArgs, files: &[(String, String)]) -> Result<C
     if checked.problems.is_empty() {
         checked.find_unused(&args.against, &policy, today).await?;
         if args.fix {
-            checked.fix(files)?;
+            checked.fix(files, &policy)?;
         }
     } else if args.fix || !args.against.is_empty() {
         checked.notes.push("nothing is removed or called unused while there are errors".to_owned());
@@ -133,9 +133,15 @@ impl Checked {
         Ok(())
     }
 
-    /// Takes expired and unused entries out of their files.
-    fn fix(&mut self, files: &[(String, String)]) -> Result<(), String> {
-        let goes = |warning: &Warning| matches!(warning.lint, Lint::Expired | Lint::Unused);
+    /// Takes expired and unused entries out of the lists in their files. What a trusted injector may add is no such entry,
+    /// and stays with its warning.
+    fn fix(&mut self, files: &[(String, String)], policy: &Policy) -> Result<(), String> {
+        let entries = policy.exclusions.entries().iter();
+        let listed: BTreeSet<_> =
+            entries.filter(|entry| entry.injector.is_none()).map(|entry| &entry.at).collect();
+        let goes = |warning: &Warning| {
+            matches!(warning.lint, Lint::Expired | Lint::Unused) && listed.contains(&warning.at)
+        };
         let going: Vec<Warning> = self.warnings.iter().filter(|warning| goes(warning)).cloned().collect();
         let mut changed = Vec::new();
         for (name, text) in files {

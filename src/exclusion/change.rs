@@ -115,6 +115,7 @@ impl Listed {
             at: Position { file: "".into(), line: 0, column: 0 },
             layer: Layer::Application,
             up_to: Severity::Critical,
+            injector: None,
         })
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn exclusion(rule: &'static str, subject: Subject, line: u64) -> Excl
         at: Position { file: "policy.yaml".into(), line, column: 5 },
         layer: Layer::Platform,
         up_to: Severity::Critical,
+        injector: None,
     }
 }
 

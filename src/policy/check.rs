@@ -2,7 +2,7 @@
 //!
 //! Does not know other documents.
 
-mod exclusion;
+pub(super) mod exclusion;
 
 use std::collections::BTreeSet;
 
@@ -40,6 +40,9 @@ pub(super) struct Part {
 /// Checks one document against a catalogue of rules.
 pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut Problems) -> Part {
     let Some(spec) = raw.spec else { return Part::default() };
+    let tuning = spec.rules.map(|raw| Tuning::check(raw, catalogue, problems)).unwrap_or_default();
+    let listed = spec.exclusions.into_iter().filter_map(|raw| exclusion::check(raw, catalogue, problems));
+    let exclusions = listed.chain(tuning.trusted().cloned()).collect();
     Part {
         fail_at: severity("failAt", spec.fail_at, problems),
         rollback_at: severity("rollbackAt", spec.rollback_at, problems),
@@ -48,17 +51,13 @@ pub(super) fn check(raw: RawPolicy, catalogue: &[&'static Rule], problems: &mut 
         mode: mode(spec.mode, problems),
         max_days: max_days(spec.max_exclusion_days, problems),
         first_run: spec.baseline.and_then(|raw| first_run(raw, problems)),
-        tuning: spec.rules.map(|raw| Tuning::check(raw, catalogue, problems)).unwrap_or_default(),
+        tuning,
         delegation: spec
             .delegation
             .into_iter()
             .filter_map(|raw| delegation(raw, catalogue, problems))
             .collect(),
-        exclusions: spec
-            .exclusions
-            .into_iter()
-            .filter_map(|raw| exclusion::check(raw, catalogue, problems))
-            .collect(),
+        exclusions,
     }
 }
 

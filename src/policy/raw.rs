@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 
 use super::fields::Located;
 use super::helm::Unpassed;
+use super::injector::RawInjector;
 use super::tree::At;
 use crate::finding::{Provenance, Severity};
 #[cfg(test)]
@@ -153,6 +154,9 @@ pub(super) struct RawRules {
     /// Custom resources that become Pods, besides those that are known or tell by their schema: `widgets.example.com`.
     #[schemars(with = "Option<Vec<String>>")]
     pub(super) pod_producers: Option<Located<Vec<Located<String>>>>,
+    /// Injectors whose containers may have what they are known to need, where admission added them.
+    #[schemars(with = "Option<Vec<RawInjector>>")]
+    pub(super) trusted_injectors: Vec<RawInjector>,
     /// Rules that do not run, by id or code.
     #[schemars(with = "Option<Vec<String>>")]
     pub(super) off: Option<Located<Vec<Located<String>>>>,

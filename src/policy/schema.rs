@@ -12,7 +12,8 @@ pub(super) fn schema() -> Schema {
     let mut schema = schemars::schema_for!(RawPolicy);
     RecursiveTransform(without_null).transform(&mut schema);
     let names: Vec<&str> = RULES.iter().flat_map(|rule| [rule.id, rule.code]).collect();
-    for place in ["Exclusion/properties/rule", "RuleSeverity/properties/rule", "Rules/properties/off/items"] {
+    let places = ["Exclusion/properties/rule", "RuleSeverity/properties/rule", "Rules/properties/off/items"];
+    for place in places.into_iter().chain(["Permit/properties/rule"]) {
         if let Some(rule) = schema.pointer_mut(&format!("/$defs/{place}")).and_then(Value::as_object_mut) {
             rule.insert("enum".into(), json!(names));
         }

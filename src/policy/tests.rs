@@ -323,6 +323,63 @@ fn the_schema_and_the_reader_know_the_same_fields() {
     );
 }
 
+const INJECTOR: &str = "  rules:
+    trustedInjectors:
+    - name: mesh
+      container: mesh-init
+      image: registry.example/mesh/
+      permits:
+      - rule: WL-001
+      - {rule: host-network, values: [one, two]}
+      reason: It sets up the mesh
+      owner: platform
+      expires: 2027-02-01
+";
+
+#[test]
+fn a_trusted_injector_is_exclusions_of_its_container_where_admission_added_it() {
+    let read = parse_for(CATALOGUE, &[("p", policy(INJECTOR))]).unwrap();
+    let entries: Vec<String> = read.exclusions.entries().iter().map(ToString::to_string).collect();
+    let of = "on anything container=mesh-init image=registry.example/mesh/";
+    let expected = [
+        format!("privileged-container {of} provenance=admission"),
+        format!("host-network {of} value=one provenance=admission"),
+        format!("host-network {of} value=two provenance=admission"),
+    ];
+    assert_eq!(entries, expected);
+    let places: Vec<_> = read.exclusions.entries().iter().map(|it| (it.at.line, it.at.column)).collect();
+    assert_eq!(places, [(10, 9), (11, 39), (11, 44)], "each has a place of its own");
+    let overrides: Vec<_> =
+        read.overrides().into_iter().map(|it| format!("{}: {}", it.at, it.what)).collect();
+    let said = "p:6:7: injector mesh may add container mesh-init of registry.example/mesh/ with \
+                privileged-container, host-network one, host-network two until 2027-02-01";
+    assert_eq!(overrides, [said]);
+}
+
+#[test]
+fn what_is_wrong_with_a_trusted_injector_is_said_once() {
+    let with = |from: &str, to: &str| {
+        assert!(INJECTOR.contains(from), "{from}");
+        INJECTOR.replace(from, to)
+    };
+    check(&with("      image: registry.example/mesh/\n", ""), &["6:7: a trusted injector needs `image`"]);
+    check(&with("2027-02-01", "soon"), &["14:16: `expires` must be a date"]);
+    check(&with("platform", "TODO"), &["13:14: `owner` still says TODO"]);
+    check(&with("mesh-init", "'*'"), &["7:18: `container`: "]);
+    check(
+        &with("registry.example/mesh/", "registry.example/*"),
+        &["8:14: `image` is compared as it is written"],
+    );
+    check(&with("rule: host-network,", "rule: host-netwrk,"), &["11:16: no rule is called `host-netwrk`"]);
+    check(&with("[one, two]", "[]"), &["11:38: `values` names none"]);
+    let permits = "\n      - rule: WL-001\n      - {rule: host-network, values: [one, two]}";
+    check(&with(permits, " []"), &["9:16: `permits` permits nothing"]);
+    let team =
+        parse_layers(&[("p", policy(""))], &[("t", policy(INJECTOR))], jiff::civil::date(2026, 11, 24));
+    let refused = team.unwrap_err().to_string();
+    assert!(refused.contains("t:6:7: `trustedInjectors` is the platform's to set"), "{refused}");
+}
+
 #[test]
 fn the_schema_refuses_fields_without_a_value_and_lists_the_rules() {
     let schema = serde_json::to_value(schema()).unwrap();

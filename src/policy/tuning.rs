@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use super::Policy;
 use super::check::{Set, find_rule, names, pattern, severity};
 use super::fields::Located;
+use super::injector::Injector;
 use super::merge::agree;
 use super::problem::{Problem, Problems};
 use super::raw::{RawRules, RawSeverity};
-use crate::exclusion::{Pattern, Position};
+use crate::exclusion::{Exclusion, Pattern, Position};
 use crate::finding::{Finding, Identity, Severity};
 use crate::rules::{Rule, Settings};
 
@@ -40,6 +41,7 @@ pub struct Tuning {
     lists: BTreeMap<&'static str, (Position, Vec<String>)>,
     off: BTreeMap<&'static str, Position>,
     severities: Vec<Reweighed>,
+    injectors: Vec<Injector>,
 }
 
 impl Tuning {
@@ -50,6 +52,7 @@ impl Tuning {
             allowed_capabilities,
             allowed_host_paths,
             pod_producers,
+            trusted_injectors,
             off,
             severities,
         } = raw;
@@ -89,12 +92,14 @@ impl Tuning {
         let off = off.collect();
         let severities =
             severities.into_iter().filter_map(|raw| Reweighed::check(raw, catalogue, problems)).collect();
-        Self { lists, off, severities }
+        let injectors = trusted_injectors.into_iter().filter_map(|raw| raw.check(catalogue, problems));
+        let injectors = injectors.collect();
+        Self { lists, off, severities, injectors }
     }
 
     /// Takes in what another document changes; both must agree.
     pub(super) fn absorb(&mut self, other: Self, problems: &mut Vec<Problem>) {
-        let Self { lists, off, severities } = other;
+        let Self { lists, off, severities, injectors } = other;
         for (name, list) in lists {
             let mut kept: Set<Vec<String>> = self.lists.remove(name);
             agree(name, &mut kept, Some(list), problems);
@@ -104,6 +109,7 @@ impl Tuning {
             self.off.entry(rule).or_insert(at);
         }
         self.severities.extend(severities);
+        self.injectors.extend(injectors);
     }
 
     /// One severity a rule and a place, and none for a rule that is off.
@@ -128,7 +134,14 @@ impl Tuning {
     pub(super) fn places(&self) -> impl Iterator<Item = (&'static str, Position)> {
         let lists = self.lists.iter().map(|(name, (at, _list))| (*name, at.clone()));
         let off = self.off.values().map(|at| ("off", at.clone()));
-        lists.chain(off).chain(self.severities.iter().map(|entry| ("severities", entry.at.clone())))
+        let injectors = self.injectors.iter().map(|it| ("trustedInjectors", it.at.clone()));
+        let severities = self.severities.iter().map(|entry| ("severities", entry.at.clone()));
+        lists.chain(off).chain(severities).chain(injectors)
+    }
+
+    /// What trusted injectors may add.
+    pub(super) fn trusted(&self) -> impl Iterator<Item = &Exclusion> {
+        self.injectors.iter().flat_map(|injector| &injector.exclusions)
     }
 
     /// Parameters; what is not set keeps its default.
@@ -168,9 +181,10 @@ impl Tuning {
             let place = words(namespaces.as_deref());
             Override { at: at.clone(), what: format!("findings of {rule} are {severity}{place}") }
         };
-        let lists = self.lists.iter().map(list);
-        let mut all: Vec<_> =
-            lists.chain(self.off.iter().map(off)).chain(self.severities.iter().map(severity)).collect();
+        let injector = |it: &Injector| Override { at: it.at.clone(), what: it.to_string() };
+        let lists = self.lists.iter().map(list).chain(self.off.iter().map(off));
+        let others = self.severities.iter().map(severity).chain(self.injectors.iter().map(injector));
+        let mut all: Vec<_> = lists.chain(others).collect();
         all.sort_by(|one, other| (&one.at, &one.what).cmp(&(&other.at, &other.what)));
         all
     }

@@ -147,6 +147,21 @@ fn what_covers_nothing_is_removed_once_and_the_rest_stays() {
 }
 
 #[test]
+fn what_a_trusted_injector_may_add_is_checked_alike_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    let injector = "  rules:\n    trustedInjectors:\n    - {name: m, container: m, image: r.example/m, permits: [{rule: host-ipc, values: [0]}], reason: r, owner: o, expires: 2020-01-01}\n";
+    let expired = entry("host-ipc", "{namespace: shop, name: old}", OVER);
+    let listed = HEAD.replace("  exclusions:\n", &format!("{injector}  exclusions:\n"));
+    std::fs::write(&file, format!("{listed}{expired}")).unwrap();
+    let (out, _err, code) = check(&file, &["--fix", "--strict"]);
+    assert_eq!(out.lines().filter(|line| line.contains(": removed: ")).count(), 1, "{out}");
+    assert!(out.contains("policy.yaml:6:87: warning: host-ipc expired on 2020-01-01"), "{out}");
+    assert_eq!(code, 3, "{out}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), listed.replace("exclusions:", "exclusions: []"));
+}
+
+#[test]
 fn machines_are_told_the_same() {
     let text = format!(
         "{HEAD}{}{}",

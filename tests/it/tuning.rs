@@ -1,6 +1,8 @@
 //! What a policy changes in the rules, on manifests: parameters, severities, rules that are off, and that reports say
 //! so.
 
+use std::path::Path;
+
 use assert_cmd::Command;
 use serde_json::Value;
 
@@ -73,6 +75,55 @@ fn changes(rules: &str, gone: &[&str], new: &[&str], said: &[&str]) {
     assert_eq!(but(&was, &is), gone, "{was:#?}");
     assert_eq!(but(&is, &was), new, "{was:#?}");
     assert_eq!(overrides(&after), said);
+}
+
+/// Findings of the injected container in an example, as `rule value`, and the head of the report.
+fn of_the_injected(injectors: &str, declared: bool) -> (Vec<String>, String) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sidecar-injected/objects.yaml");
+    let mut objects = std::fs::read_to_string(example).unwrap();
+    if declared {
+        let template = "    spec:\n      containers:\n";
+        assert!(objects.contains(template), "{objects}");
+        let container = "      initContainers:\n      - name: mesh-init\n        image: registry.example/mesh/init:2.1.0\n        securityContext: {privileged: true, runAsUser: 0}\n      containers:\n";
+        objects = objects.replace(template, &format!("    spec:\n{container}"));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let policy =
+        format!("apiVersion: driftgate.dev/v1alpha1\nkind: GatePolicy\nspec:\n  rules:\n{injectors}");
+    std::fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    let run = |output: &str| {
+        let mut command = Command::cargo_bin("driftgate").unwrap();
+        command.env_clear().current_dir(folder.path()).args(["-q", "scan", "-f", "-", "-o", output]);
+        let output = command.args(["--policy", "policy.yaml"]).write_stdin(objects.clone()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report: Value = serde_json::from_str(&run("json")).unwrap();
+    let lists = ["drift", "belowThreshold"].into_iter().flat_map(|list| report[list].as_array().unwrap());
+    let of_it = lists.filter(|item| item["container"] == "mesh-init");
+    let mut left: Vec<_> =
+        of_it.map(|item| format!("{} {}", item["rule"], item["value"]).replace('"', "")).collect();
+    left.sort();
+    (left, run("text"))
+}
+
+#[test]
+fn a_trusted_injector_may_add_what_it_is_known_to_need_and_nobody_else_may() {
+    let injectors = "    trustedInjectors:\n    - name: mesh\n      container: mesh-init\n      image: registry.example/mesh/\n      permits: [{rule: privileged-container}]\n      reason: It sets up the mesh\n      owner: platform\n      expires: 9999-01-01\n";
+    let (all, _) = of_the_injected("    off: []\n", false);
+    assert!(all.len() > 1 && all.contains(&"privileged-container ".to_owned()), "{all:?}");
+    let (left, text) = of_the_injected(injectors, false);
+    let but: Vec<_> = all.iter().filter(|line| *line != "privileged-container ").cloned().collect();
+    assert_eq!(left, but, "what is not permitted stays");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "injector mesh may add container mesh-init of registry.example/mesh/ with privileged-container until 9999-01-01";
+    assert!(words.contains(said), "{text}");
+    let elsewhere = injectors.replace("registry.example/mesh/", "registry.example/other/");
+    assert_eq!(of_the_injected(&elsewhere, false).0, all, "another image");
+    let (declared, _) = of_the_injected(injectors, true);
+    assert!(
+        declared.contains(&"privileged-container ".to_owned()),
+        "a manifest is no injector: {declared:?}"
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::policy::raw::{RawExclusion, RawSubject};
 use crate::rules::Rule;
 
 /// None if anything is wrong with it; everything that is wrong has been reported.
-pub(super) fn check(
+pub(in crate::policy) fn check(
     raw: RawExclusion,
     catalogue: &[&'static Rule],
     problems: &mut Problems,
@@ -68,6 +68,7 @@ pub(super) fn check(
         at: problems.position(at),
         layer: Layer::Platform,
         up_to: Severity::Critical,
+        injector: None,
     })
 }
 

@@ -5,6 +5,9 @@ use super::{
     RawRollback, RawRules, RawSeverity, RawSpec, RawSubject,
 };
 use crate::policy::fields::Members;
+use crate::policy::injector::RawInjector;
+#[cfg(test)]
+use crate::policy::injector::{INJECTOR, PERMIT};
 use crate::policy::problem::Problems;
 use crate::policy::tree::Node;
 
@@ -31,6 +34,7 @@ const RULES: &[&str] = &[
     "allowedCapabilities",
     "allowedHostPaths",
     "podProducers",
+    "trustedInjectors",
     "off",
     "severities",
 ];
@@ -42,7 +46,7 @@ const SUBJECT: &[&str] = &["kind", "namespace", "name", "owner"];
 
 /// Fields of each mapping, by its name in the schema.
 #[cfg(test)]
-pub(in crate::policy) const FIELDS: [(&str, &[&str]); 11] = [
+pub(in crate::policy) const FIELDS: [(&str, &[&str]); 13] = [
     ("GatePolicy", POLICY),
     ("Metadata", METADATA),
     ("Spec", SPEC),
@@ -51,6 +55,8 @@ pub(in crate::policy) const FIELDS: [(&str, &[&str]); 11] = [
     ("Baseline", BASELINE),
     ("Rules", RULES),
     ("RuleSeverity", SEVERITY),
+    ("TrustedInjector", INJECTOR),
+    ("Permit", PERMIT),
     ("Delegation", DELEGATION),
     ("Exclusion", EXCLUSION),
     ("Subject", SUBJECT),
@@ -140,6 +146,7 @@ impl RawBaseline {
 impl RawRules {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "`rules`", RULES, problems)?;
+        let injectors = members.list("trustedInjectors", problems).map_or(&[][..], |list| list.value);
         let severities = members.list("severities", problems).map_or(&[][..], |list| list.value);
         Some(Self {
             sensitive_namespaces: members.texts("sensitiveNamespaces", problems),
@@ -147,6 +154,10 @@ impl RawRules {
             allowed_capabilities: members.texts("allowedCapabilities", problems),
             allowed_host_paths: members.texts("allowedHostPaths", problems),
             pod_producers: members.texts("podProducers", problems),
+            trusted_injectors: injectors
+                .iter()
+                .filter_map(|node| RawInjector::read(node, problems))
+                .collect(),
             off: members.texts("off", problems),
             severities: severities.iter().filter_map(|node| RawSeverity::read(node, problems)).collect(),
         })
