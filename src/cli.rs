@@ -21,8 +21,8 @@ pub use helm::{HelmArgs, RunAs, VerdictArgs};
 pub use policy::{CheckOutput, PolicyCheckArgs, PolicyCommand};
 pub use record::RecordArgs;
 pub use rollback::{
-    ControllerArgs, ExecutorArgs, OptIn, ReleaseArgs, RollbackArgs, RollbackOptions, RollbackVia, RunArgs,
-    TargetArgs, Tool, UnprovenTarget,
+    ControllerArgs, ExecutorArgs, Mode, OptIn, ReleaseArgs, RollbackArgs, RollbackOptions, RollbackVia,
+    RunArgs, TargetArgs, Tool, UnprovenTarget,
 };
 pub use scan::{ScanArgs, ScanTarget};
 

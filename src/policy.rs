@@ -29,6 +29,7 @@ use std::sync::Arc;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
+pub use crate::rollback::Mode as RollbackMode;
 pub use delegation::Refused;
 pub use fix::without;
 pub use helm::{HelmReleasePolicy, Unpassed};

@@ -10,6 +10,7 @@
 mod acting;
 mod case;
 mod held;
+mod mode;
 mod notice;
 mod observed;
 mod opening;
@@ -19,6 +20,7 @@ mod target;
 
 pub use case::{Case, Hold, Stage, Window};
 pub use held::{lifted, placed};
+pub use mode::Mode;
 pub use notice::{Notice, Reason};
 pub use observed::{AutoSync, Automatic, Entry, Gate, Health, Keeper, Observed, Operation, Phase, Revision};
 pub use opening::{by_hand, refused, trusting};

@@ -248,6 +248,7 @@ impl Inputs<'_> {
             Novelty::Known | Novelty::Outside { .. } => false,
         };
         helps
+            && self.policy.rollback.mode.unwrap_or_default().acts()
             && !finding.is_about_a_policy()
             && finding.severity >= self.policy.rollback_at
             && finding.certainty == Certainty::Certain

@@ -4,7 +4,7 @@
 //! report. What goes to people outside the cluster is added by [`run`].
 
 mod detached;
-mod helm_test;
+mod ends;
 mod run;
 
 use std::collections::BTreeSet;

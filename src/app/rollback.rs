@@ -157,7 +157,7 @@ impl Executor {
             match next {
                 Step::Rest(until) => return Ok(until),
                 Step::Keep(state) => self.keep(kept, *state, wrote).await?,
-                Step::Hold | Step::End | Step::RollBack | Step::Lift => {
+                Step::Hold | Step::End | Step::RollBack | Step::Freeze | Step::Lift => {
                     if let Some(until) = self.act(&next, name, &sight, kept, wrote).await? {
                         return Ok(Some(until));
                     }

@@ -132,6 +132,9 @@ pub struct RollbackOptions {
     /// `configmap:NAMESPACE/NAME`. It is read once.
     #[arg(long, env = "DRIFTGATE_PLATFORM_POLICY", value_name = "WHERE")]
     pub platform_policy: Option<String>,
+    /// What follows when a gate asks for a rollback. Default: rollback.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub mode: Option<Mode>,
     /// Whose rollbacks are wanted: of Applications marked with driftgate.dev/rollback: "on", themselves or by their
     /// AppProject, or of all. Default: marked.
     #[arg(long, value_enum, value_name = "WHOSE")]
@@ -145,6 +148,19 @@ pub struct RollbackOptions {
     /// How long an application may take to become healthy after a rollback. Default: 10m.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub health_timeout: Option<Duration>,
+}
+
+/// What follows when a gate asks for a rollback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Nothing; and a gate that ends well is not taken for a pass, because it ends well on drift too.
+    Report,
+    /// Nothing.
+    Fail,
+    /// A Kustomization is left as it is until its source moves on.
+    Freeze,
+    /// The application goes back.
+    Rollback,
 }
 
 /// Whose rollbacks are wanted.

@@ -94,6 +94,10 @@ pub(super) struct RawSpec {
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Rollback", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawRollback {
+    /// What follows from drift: `report` fails nothing, `fail` asks for nothing beyond a failed deployment, `freeze` leaves
+    /// a Kustomization as it is until its source moves on, `rollback` goes back. Default: rollback.
+    #[schemars(with = "Option<String>", extend("enum" = ROLLBACK_MODES))]
+    pub(super) mode: Option<Located<String>>,
     /// Ask for a rollback although no good revision is on record, so that nobody can know whether it helps. Default:
     /// false.
     pub(super) without_baseline: Option<Located<bool>>,
@@ -256,6 +260,8 @@ pub(super) struct RawSubject {
 pub(super) const MODES: [&str; 3] = ["exclusions", "baseline", "both"];
 /// Values of `baseline.firstRun`.
 pub(super) const FIRST_RUNS: [&str; 3] = ["fail", "accept", "accept-below"];
+/// Values of `rollback.mode`.
+pub(super) const ROLLBACK_MODES: [&str; 4] = ["report", "fail", "freeze", "rollback"];
 /// Values of `rollback.optIn`.
 pub(super) const OPT_INS: [&str; 2] = ["marked", "all"];
 /// Values of `rollback.unprovenTarget`.

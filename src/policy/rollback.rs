@@ -8,12 +8,15 @@ use super::check::Set;
 use super::fields::Located;
 use super::merge::agree;
 use super::problem::{Problem, Problems, did_you_mean};
-use super::raw::{OPT_INS, RawRollback, UNPROVEN_TARGETS};
+use super::raw::{OPT_INS, ROLLBACK_MODES, RawRollback, UNPROVEN_TARGETS};
 use crate::exclusion::Position;
+use crate::rollback::Mode;
 
 /// When a rollback is asked for, and how it is made. What is not set is left to whoever makes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RollbackPolicy {
+    /// How far the answer to drift goes.
+    pub mode: Option<Mode>,
     /// Also where no good revision is on record.
     pub without_baseline: bool,
     /// Of all applications, not only of those that are marked.
@@ -29,6 +32,7 @@ pub struct RollbackPolicy {
 /// What one document says of it, or all of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rollback {
+    mode: Set<Mode>,
     without_baseline: Set<bool>,
     all: Set<bool>,
     allow_opt_out: Set<bool>,
@@ -38,8 +42,10 @@ pub(super) struct Rollback {
 
 impl Rollback {
     pub(super) fn check(raw: RawRollback, problems: &mut Problems) -> Self {
-        let RawRollback { without_baseline, opt_in, allow_opt_out, unproven_target, health_timeout } = raw;
+        let RawRollback { mode, without_baseline, opt_in, allow_opt_out, unproven_target, health_timeout } =
+            raw;
         Self {
+            mode: mode.and_then(|written| self::mode(written, problems)),
             without_baseline: without_baseline.map(|flag| (problems.position(flag.at), flag.value)),
             all: second("optIn", OPT_INS, opt_in, problems),
             allow_opt_out: allow_opt_out.map(|flag| (problems.position(flag.at), flag.value)),
@@ -50,7 +56,8 @@ impl Rollback {
 
     /// Takes in what another document says; both must agree.
     pub(super) fn absorb(&mut self, other: Self, problems: &mut Vec<Problem>) {
-        let Self { without_baseline, all, allow_opt_out, unproven, health_timeout } = other;
+        let Self { mode, without_baseline, all, allow_opt_out, unproven, health_timeout } = other;
+        agree("rollback.mode", &mut self.mode, mode, problems);
         agree("withoutBaseline", &mut self.without_baseline, without_baseline, problems);
         agree("optIn", &mut self.all, all, problems);
         agree("allowOptOut", &mut self.allow_opt_out, allow_opt_out, problems);
@@ -64,6 +71,7 @@ impl Rollback {
             set.map(|(at, _value)| (name, at.clone()))
         }
         let places = [
+            at("mode", self.mode.as_ref()),
             at("withoutBaseline", self.without_baseline.as_ref()),
             at("optIn", self.all.as_ref()),
             at("allowOptOut", self.allow_opt_out.as_ref()),
@@ -78,6 +86,7 @@ impl Rollback {
             set.map(|(_at, value)| *value)
         }
         RollbackPolicy {
+            mode: value(self.mode.as_ref()),
             without_baseline: value(self.without_baseline.as_ref()).unwrap_or_default(),
             all: value(self.all.as_ref()),
             allow_opt_out: value(self.allow_opt_out.as_ref()),
@@ -85,6 +94,17 @@ impl Rollback {
             health_timeout: value(self.health_timeout.as_ref()),
         }
     }
+}
+
+fn mode(written: Located<String>, problems: &mut Problems) -> Set<Mode> {
+    let Located { at, value } = written;
+    let Some(mode) = Mode::ALL.into_iter().find(|mode| mode.as_str() == value) else {
+        let hint = did_you_mean(&value, ROLLBACK_MODES);
+        let words = "`mode` of `rollback` must be report, fail, freeze or rollback";
+        problems.add(at, format!("{words}, and this is `{value}`{hint}"));
+        return None;
+    };
+    Some((problems.position(at), mode))
 }
 
 /// Whether it is the second of two words.

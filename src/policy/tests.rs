@@ -130,13 +130,14 @@ fn a_baseline_that_nobody_asks_for_is_named() {
 #[test]
 fn everything_wrong_is_named_at_once_with_its_place() {
     check(
-        "  rollback: {optIn: al, allowOptOut: 1, unprovenTarget: always, healthTimeout: soon}
+        "  rollback: {mode: freez, optIn: al, allowOptOut: 1, unprovenTarget: always, healthTimeout: soon}
 ",
         &[
-            "4:21: `optIn` must be marked or all, and this is `al` (did you mean `all`?)",
-            "4:38: `allowOptOut` must be true or false, and this is `1`",
-            "4:57: `unprovenTarget` must be never or last-success, and this is `always`",
-            "4:80: `healthTimeout` must be a duration of at least a second, for instance 90s or 10m, and this is `soon`",
+            "4:20: `mode` of `rollback` must be report, fail, freeze or rollback, and this is `freez` (did you mean `freeze`?)",
+            "4:34: `optIn` must be marked or all, and this is `al` (did you mean `all`?)",
+            "4:51: `allowOptOut` must be true or false, and this is `1`",
+            "4:70: `unprovenTarget` must be never or last-success, and this is `always`",
+            "4:93: `healthTimeout` must be a duration of at least a second, for instance 90s or 10m, and this is `soon`",
         ],
     );
     check(

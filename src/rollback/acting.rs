@@ -20,17 +20,21 @@ pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool)
         return Some(overtaken(seen, state, case, FORGOTTEN));
     };
     // Put in place of its own source, and undone by somebody before we saw what became of it.
-    if let (Hold::Source { .. }, AutoSync::Unpinned(why)) = (&case.hold, &seen.auto_sync) {
+    if let (Hold::Source { .. } | Hold::Suspension { .. }, AutoSync::Unpinned(why)) =
+        (&case.hold, &seen.auto_sync)
+    {
         return Some(step_back(state, case, why));
     }
     if operation.id.as_ref() == Some(&case.id) {
         return follow(seen, state, case, operation, blocked);
     }
     if operation.started == case.operation && operation.phase.is_over() {
-        return Some(Step::RollBack);
+        let frozen = matches!(case.hold, Hold::Suspension { .. });
+        return Some(if frozen { Step::Freeze } else { Step::RollBack });
     }
     // Where nothing is switched off, the tool tries the revision again and again; what its gate has said stands.
-    let again = matches!(case.hold, Hold::Source { .. }) && operation.started == case.operation;
+    let unswitched = matches!(case.hold, Hold::Source { .. } | Hold::Suspension { .. });
+    let again = unswitched && operation.started == case.operation;
     if again && operation.revision.as_ref() == Some(&case.rejected) {
         return None;
     }
@@ -47,6 +51,7 @@ fn follow(seen: &Observed, state: &State, case: &Case, operation: &Operation, bl
             Some(end) => Some(Step::Rest(Some(end))),
             None => Some(keep(to(Stage::Acting { blocked: true }))),
         },
+        Phase::Succeeded if matches!(case.hold, Hold::Suspension { .. }) => Some(keep(frozen(state, case))),
         Phase::Succeeded => Some(keep(to(Stage::Verifying { since: seen.now.as_second() }))),
         Phase::Failed => {
             let why = if blocked { "a sync window denies it" } else { operation.message.as_str() };
@@ -61,6 +66,17 @@ fn follow(seen: &Observed, state: &State, case: &Case, operation: &Operation, bl
             Some(keep(next))
         }
     }
+}
+
+/// The application is left as it is.
+fn frozen(state: &State, case: &Case) -> State {
+    let mut next = state.with(case.at(Stage::Held { healthy: true }));
+    let text = format!(
+        "The gate rejected {}, and it is live: the application is frozen as it is, until its source moves on",
+        case.rejected.short()
+    );
+    next.tell(case.notice(Reason::Frozen, text));
+    next
 }
 
 /// Until when a blocked operation may only seem so: Argo CD takes every operation for an automated one at first.

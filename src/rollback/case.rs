@@ -15,7 +15,7 @@ pub struct Case {
     pub rejected: Revision,
     /// Start of the operation that deployed it.
     pub operation: String,
-    /// Where to go back to: number in the history and revision.
+    /// Where to go back to: number in the history and revision. What was rejected, if it is left where it is.
     pub target: (i64, Revision),
     /// What keeps the rejected revision from coming back.
     pub hold: Hold,
@@ -36,7 +36,9 @@ impl Case {
     pub(super) fn notice(&self, reason: Reason, text: String) -> Notice {
         let revision = match reason {
             Reason::RolledBack => Some(&self.target.1),
-            Reason::RollbackDecided | Reason::NotRolledBack | Reason::RollbackFailed => Some(&self.rejected),
+            Reason::RollbackDecided | Reason::NotRolledBack | Reason::RollbackFailed | Reason::Frozen => {
+                Some(&self.rejected)
+            }
             Reason::SteppedBack | Reason::Released => None,
         };
         Notice {
@@ -78,6 +80,11 @@ pub enum Hold {
         /// How far our source is.
         window: Window,
     },
+    /// The tool was told to leave the application as it is: nothing goes back, and nothing else is deployed.
+    Suspension {
+        /// How it was, in the tool's own words, so that it can be restored exactly.
+        was: String,
+    },
 }
 
 /// How far a window is, or a source of ours. That it may be in force is kept before it is: else it could be left behind.
@@ -101,7 +108,7 @@ impl Hold {
     /// How far its window or source is.
     pub(super) fn window(&self) -> Option<Window> {
         match self {
-            Self::Nothing | Self::AutoSync { .. } => None,
+            Self::Nothing | Self::AutoSync { .. } | Self::Suspension { .. } => None,
             Self::Window { window, .. } | Self::Source { window, .. } => Some(*window),
         }
     }
@@ -110,7 +117,7 @@ impl Hold {
     pub(super) fn at(&self, far: Window) -> Self {
         let mut hold = self.clone();
         match &mut hold {
-            Self::Nothing | Self::AutoSync { .. } => {}
+            Self::Nothing | Self::AutoSync { .. } | Self::Suspension { .. } => {}
             Self::Window { window, .. } | Self::Source { window, .. } => *window = far,
         }
         hold
@@ -133,7 +140,7 @@ pub enum Stage {
         /// Since when, in seconds of Unix time.
         since: i64,
     },
-    /// Back on the target.
+    /// Back on the target, or left as it is.
     Held {
         /// False if it is not proven that the application is as the target has it, and healthy.
         healthy: bool,

@@ -38,7 +38,9 @@ pub(super) fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<St
         };
         return Some(step_back(state, case, &who));
     }
-    if let (Hold::Source { .. }, AutoSync::Unpinned(why)) = (&case.hold, &seen.auto_sync) {
+    if let (Hold::Source { .. } | Hold::Suspension { .. }, AutoSync::Unpinned(why)) =
+        (&case.hold, &seen.auto_sync)
+    {
         return Some(step_back(state, case, why));
     }
     let operation = seen.operation.as_ref()?;
@@ -62,10 +64,10 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, why: &str) 
         Hold::Nothing => false,
         Hold::AutoSync { .. } => !matches!(seen.auto_sync, AutoSync::On(_)),
         Hold::Window { .. } => case.hold.has_window(),
-        Hold::Source { .. } => seen.auto_sync == AutoSync::Pinned,
+        Hold::Source { .. } | Hold::Suspension { .. } => seen.auto_sync == AutoSync::Pinned,
     };
-    // Whether a source was put in place of another one can be seen.
-    let acted = case.acted && !matches!(case.hold, Hold::Source { .. });
+    // Whether a source was put in place of another one can be seen, and so can a suspension.
+    let acted = case.acted && !matches!(case.hold, Hold::Source { .. } | Hold::Suspension { .. });
     if !acted && !in_force {
         return drop_case(seen, state, case, why);
     }
@@ -82,7 +84,6 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, why: &str) 
 
 pub(super) fn lifting(seen: &Observed, state: &State, case: &Case) -> Step {
     match (&case.hold, &seen.auto_sync) {
-        (Hold::AutoSync { .. }, AutoSync::On(_)) | (Hold::Nothing, _) => keep(lifted(state)),
         // It was taken away altogether: there is nothing to switch on.
         (Hold::AutoSync { was }, AutoSync::Absent) if !was.by_removal => keep(lifted(state)),
         (
@@ -92,7 +93,11 @@ pub(super) fn lifting(seen: &Observed, state: &State, case: &Case) -> Step {
             | AutoSync::Follows(_)
             | AutoSync::Pinned
             | AutoSync::Unpinned(_),
-        ) => Step::Lift,
+        )
+        | (Hold::Suspension { .. }, AutoSync::Pinned | AutoSync::Unpinned(_)) => Step::Lift,
+        (Hold::AutoSync { .. }, AutoSync::On(_)) | (Hold::Nothing | Hold::Suspension { .. }, _) => {
+            keep(lifted(state))
+        }
         (hold @ (Hold::Window { .. } | Hold::Source { .. }), _) => {
             if hold.has_window() {
                 Step::Lift
@@ -123,6 +128,7 @@ pub fn lifted(state: &State) -> State {
             Hold::AutoSync { .. } => "is released, and auto-sync is as it was",
             Hold::Window { .. } => "is released, and the window that denied auto-sync is gone",
             Hold::Source { .. } => "is released, and the application follows its own source again",
+            Hold::Suspension { .. } => "is released, and the application is no longer frozen",
         };
         let text = format!("{} {end}: {because}", case.rejected.short());
         next.tell(case.notice(Reason::Released, text));
@@ -136,7 +142,8 @@ pub(super) fn step_back(state: &State, case: &Case, why: &str) -> Step {
     let mut next = state.clone();
     let text = format!("{why}: {} is no longer kept from being deployed", case.rejected.short());
     next.tell(case.notice(Reason::SteppedBack, text));
-    if matches!(case.hold, Hold::Source { .. }) && case.hold.has_window() {
+    let ours = case.hold.has_window() || matches!(case.hold, Hold::Suspension { .. });
+    if matches!(case.hold, Hold::Source { .. } | Hold::Suspension { .. }) && ours {
         next.case = Some(case.at(Stage::Lifting { because: why.to_owned(), told: true }));
     } else {
         close(&mut next);

@@ -25,6 +25,8 @@ pub enum Reason {
     RolledBack,
     /// The gate asked for a rollback and there is none.
     NotRolledBack,
+    /// The application is left as it is, and nothing else is deployed.
+    Frozen,
     /// The rollback failed.
     RollbackFailed,
     /// Somebody else has taken over.
@@ -35,10 +37,11 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RollbackDecided,
         Self::RolledBack,
         Self::NotRolledBack,
+        Self::Frozen,
         Self::RollbackFailed,
         Self::SteppedBack,
         Self::Released,
@@ -50,6 +53,7 @@ impl Reason {
             Self::RollbackDecided => "RollbackDecided",
             Self::RolledBack => "RolledBack",
             Self::NotRolledBack => "NotRolledBack",
+            Self::Frozen => "Frozen",
             Self::RollbackFailed => "RollbackFailed",
             Self::SteppedBack => "SteppedBack",
             Self::Released => "Released",

@@ -127,9 +127,9 @@ pub enum AutoSync {
     /// It cannot be switched off: the tool always deploys what this source yields, in its own words. Another source in its
     /// place holds.
     Follows(String),
-    /// It follows our source.
+    /// It follows our source, or is left as it is by our word.
     Pinned,
-    /// It was made to follow our source, and somebody has undone that, in these words.
+    /// It was made to follow our source, or to be left as it is, and somebody has undone that, in these words.
     Unpinned(String),
 }
 

@@ -2,6 +2,7 @@
 
 use crate::rollback::case::{Case, Hold, Stage, Window};
 use crate::rollback::held::{FORGOTTEN, newer, overtaken};
+use crate::rollback::mode::Mode;
 use crate::rollback::notice::{Notice, Reason};
 use crate::rollback::observed::{AutoSync, Gate, Keeper, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
@@ -24,18 +25,57 @@ pub(super) fn open(seen: &Observed, state: &State, settings: &Settings) -> Optio
         if seen.head.as_ref().is_some_and(|head| head != revision) {
             return None; // the next revision is on its way
         }
-        let why = "it was rolled back once already; nothing is rolled back twice";
+        let why = match settings.mode {
+            Mode::Freeze => "it was frozen once already; nothing is frozen twice",
+            Mode::Report | Mode::Fail | Mode::Rollback => {
+                "it was rolled back once already; nothing is rolled back twice"
+            }
+        };
         return Some(keep(refuse(state, judged, why)));
     }
     if let Keeper::Forbids(why) = &seen.keeper {
         return Some(keep(refuse(state, judged, why)));
     }
-    let target = match choose(seen, state, revision, settings.unproven) {
+    let target = match settings.mode {
+        Mode::Report | Mode::Fail => {
+            let why = format!("the platform's policy has `rollback.mode: {}`", settings.mode.as_str());
+            return Some(keep(refuse(state, judged, &why)));
+        }
+        Mode::Freeze => return Some(keep(freeze(seen, state, judged))),
+        Mode::Rollback => choose(seen, state, revision, settings.unproven),
+    };
+    let target = match target {
         Ok(entry) => (entry.id, entry.revision.clone()),
         Err(none) => return Some(keep(refuse(state, judged, &none.to_string()))),
     };
     let text = format!("The gate rejected {}: going back to {}", judged.1.short(), target.1.short());
     Some(keep(decided(seen, state.clone(), judged, target, false, text)))
+}
+
+/// The application is to be left as it is, where the tool can be told so. People hear of it once it is.
+fn freeze(seen: &Observed, state: &State, judged: (String, Revision)) -> State {
+    let AutoSync::Follows(was) = &seen.auto_sync else {
+        let why = "`rollback.mode` is freeze, and only Flux can be told to leave an application as it is: for Argo \
+                   CD set rollback, or fail";
+        return refuse(state, judged, why);
+    };
+    let (operation, rejected) = judged;
+    state.with(Case {
+        id: id(&operation, &rejected),
+        target: (0, rejected.clone()),
+        rejected,
+        operation,
+        hold: Hold::Suspension { was: was.clone() },
+        stage: Stage::Due,
+        acted: false,
+        by_hand: false,
+        // What its gate says of other content cannot be heard while it is left as it is.
+        content: None,
+    })
+}
+
+fn id(operation: &str, rejected: &Revision) -> String {
+    format!("driftgate-{}-{:.12}", digits(operation), rejected.name)
 }
 
 /// The state with a case of its own, and with what people are told of it.
@@ -47,7 +87,7 @@ fn decided(
     by_hand: bool,
     text: String,
 ) -> State {
-    let id = format!("driftgate-{}-{:.12}", digits(&operation), rejected.name);
+    let id = id(&operation, &rejected);
     let revision = Some(rejected.name.clone());
     state.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text, revision });
     state.case = Some(Case {
@@ -147,8 +187,11 @@ pub(super) fn due(seen: &Observed, state: &State, case: &Case, settings: &Settin
 /// Nothing runs: hold, end what waits, roll back.
 fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, operation: &Operation) -> Step {
     let target = match choose(seen, state, &case.rejected, settings.unproven) {
-        // A source of ours yields one revision for good.
-        _ if case.by_hand || matches!(case.hold, Hold::Source { .. }) && case.hold.has_window() => {
+        // A source of ours yields one revision for good, and what is left as it is goes nowhere.
+        _ if case.by_hand
+            || matches!(case.hold, Hold::Suspension { .. })
+            || matches!(case.hold, Hold::Source { .. }) && case.hold.has_window() =>
+        {
             case.target.clone()
         }
         Ok(entry) => (entry.id, entry.revision.clone()),
@@ -161,8 +204,10 @@ fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, opera
     let changed = match (&case.hold, &needed) {
         (Hold::Nothing, Hold::AutoSync { .. } | Hold::Window { .. } | Hold::Source { .. }) => true,
         (Hold::AutoSync { .. }, Hold::Nothing) => !ended,
-        (Hold::Nothing, Hold::Nothing)
-        | (Hold::AutoSync { .. } | Hold::Window { .. } | Hold::Source { .. }, _) => false,
+        (Hold::Nothing, Hold::Nothing | Hold::Suspension { .. })
+        | (Hold::AutoSync { .. } | Hold::Window { .. } | Hold::Source { .. } | Hold::Suspension { .. }, _) => {
+            false
+        }
     };
     if changed {
         return keep(state.with(Case { hold: needed, ..case.clone() }));
@@ -205,7 +250,7 @@ pub fn refused(seen: &Observed, state: &State, why: &str) -> State {
 
 fn refuse(state: &State, judged: (String, Revision), why: &str) -> State {
     let mut next = state.clone();
-    let id = format!("driftgate-{}-{:.12}-none", digits(&judged.0), judged.1.name);
+    let id = format!("{}-none", id(&judged.0, &judged.1));
     let text = format!("{} is not rolled back: {why}", judged.1.short());
     let revision = Some(judged.1.name.clone());
     next.tell(Notice { id, reason: Reason::NotRolledBack, text, revision });

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::rollback::acting::{acting, verifying};
 use crate::rollback::case::Stage;
 use crate::rollback::held::{held, lifting};
+use crate::rollback::mode::Mode;
 use crate::rollback::observed::{Gate, Observed, Phase};
 use crate::rollback::opening::{due, open};
 use crate::rollback::state::State;
@@ -15,13 +16,15 @@ use crate::rollback::target::Unproven;
 pub struct Settings {
     /// Whether a rollback may end at a revision that the gate was not seen to pass.
     pub unproven: Unproven,
+    /// How far the answer goes.
+    pub mode: Mode,
     /// How many seconds an application has to become healthy after a rollback.
     pub health_timeout: i64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { unproven: Unproven::Never, health_timeout: 600 }
+        Self { unproven: Unproven::Never, mode: Mode::default(), health_timeout: 600 }
     }
 }
 
@@ -38,6 +41,8 @@ pub enum Step {
     End,
     /// Write the case's rollback, and switch auto-sync off in the same write if the case says so.
     RollBack,
+    /// Tell the tool to leave the application as it is.
+    Freeze,
     /// Take the case's hold away and ask the tool to look at the source; then keep what [`lifted`](super::lifted) says.
     Lift,
 }
@@ -51,6 +56,7 @@ impl Step {
             Self::Hold => "hold",
             Self::End => "end",
             Self::RollBack => "roll back",
+            Self::Freeze => "freeze",
             Self::Lift => "lift",
         }
     }
@@ -64,7 +70,10 @@ pub fn step(seen: &Observed, state: &State, settings: &Settings) -> Step {
     if state.uid != seen.uid || seen.deleting {
         return gone(seen, state);
     }
-    if let Some(learnt) = learn(seen, state) {
+    // Where drift fails nothing, a gate that ends well has not said that the revision is good.
+    if settings.mode != Mode::Report
+        && let Some(learnt) = learn(seen, state)
+    {
         return keep(learnt);
     }
     let next = match &state.case {

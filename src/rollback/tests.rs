@@ -1,3 +1,4 @@
 mod laws;
+mod modes;
 mod table;
 mod world;

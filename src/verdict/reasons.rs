@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::Severity;
 use crate::model::world::Evidence;
+use crate::policy::RollbackMode;
 use crate::scope::HookPhase;
 use crate::verdict::{Decision, Drift, Inputs, Novelty, Verdict};
 
@@ -37,10 +38,16 @@ pub(super) fn reasons(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<Strin
 fn critical(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
     let rolling: Vec<_> = decision.drift.iter().filter(|drift| drift.rolls_back).collect();
     let findings = worst_of(&rolling);
-    vec![match inputs.record {
+    let mut reasons = vec![match inputs.record {
         Some(record) => format!("{findings}: new since {record}, and brought by this revision"),
         None => format!("{findings}; the policy asks for a rollback without a good revision on record"),
-    }]
+    }];
+    if inputs.policy.rollback.mode == Some(RollbackMode::Freeze) {
+        reasons.push(
+            "`rollback.mode` is freeze: the application is left as it is, and does not go back".to_owned(),
+        );
+    }
+    reasons
 }
 
 fn blocked(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
@@ -67,6 +74,10 @@ fn blocked(inputs: &Inputs<'_>, decision: &Decision<'_>) -> Vec<String> {
     }
     reasons.extend(outsiders(&would));
     let helps = |drift: &Drift<'_>| matches!(drift.novelty, Novelty::Brought { .. });
+    let mode = inputs.policy.rollback.mode.unwrap_or_default();
+    if !mode.acts() && would.iter().any(|drift| helps(drift)) {
+        reasons.push(format!("`rollback.mode` is {}, so no rollback is asked for", mode.as_str()));
+    }
     if would.iter().any(|drift| helps(drift) && drift.finding.evidence == Evidence::Template) {
         reasons.push("what only a template says was never admitted, so no rollback is asked for".to_owned());
     }

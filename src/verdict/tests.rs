@@ -8,6 +8,7 @@ use crate::exclusion::tests::{deployment, exclusion, finding};
 use crate::exclusion::{Exclusions, Subject};
 use crate::finding::{Cause, GapReason, GapScope, Severity};
 use crate::model::reference::GroupKind;
+use crate::policy::RollbackMode;
 use crate::policy::{FirstRun, Mode};
 use crate::rules::RULES;
 
@@ -166,6 +167,20 @@ fn a_policy_may_ask_for_a_rollback_without_a_record() {
     let mut case = Case::new().with(bad());
     case.policy.rollback.without_baseline = true;
     case.is(Verdict::Critical, "without a good revision on record");
+}
+
+#[test]
+fn a_policy_says_how_far_the_answer_goes() {
+    let brought = |mode| {
+        let mut case = Case::new().with(bad()).recorded(&[], "old");
+        case.policy.rollback.mode = Some(mode);
+        case
+    };
+    for mode in [RollbackMode::Report, RollbackMode::Fail] {
+        brought(mode).is(Verdict::Blocked, &format!("`rollback.mode` is {}, so no rollback", mode.as_str()));
+    }
+    brought(RollbackMode::Freeze).is(Verdict::Critical, "is left as it is, and does not go back");
+    brought(RollbackMode::Rollback).is(Verdict::Critical, "brought by this revision");
 }
 
 #[test]

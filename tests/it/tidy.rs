@@ -15,7 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("declared", &["model"]),
     ("redaction", &["model", "rules", "scope"]),
     ("exclusion", &["model", "finding", "rules"]),
-    ("policy", &["model", "finding", "rules", "exclusion"]),
+    ("policy", &["model", "finding", "rules", "exclusion", "rollback"]),
     ("record", &["model", "finding", "declared", "exclusion"]),
     (
         "verdict",

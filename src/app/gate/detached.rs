@@ -34,6 +34,9 @@ impl Order<'_> {
         if self.policy.unproven == Some(true) {
             arguments.push("--unproven-target=last-success".to_owned());
         }
+        if let Some(mode) = self.policy.mode {
+            arguments.push(format!("--mode={}", mode.as_str()));
+        }
         if let Some(timeout) = self.policy.health_timeout {
             arguments.push(format!("--health-timeout={}s", timeout.as_secs()));
         }

@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::app::gate::{Run, Target, detached, helm_test};
+use crate::app::gate::ends::{self, Wanted};
+use crate::app::gate::{Run, Target, detached};
 use crate::app::outputs::{self, Console};
 use crate::app::told::{Facts, Stop};
 use crate::app::{Clock, inputs, target};
@@ -20,20 +21,11 @@ use crate::gitops::helm::discover::Release;
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::notify::event::{self, Stamp};
 use crate::notify::{self, Client, Kind, SecretUrl, Target as Recipient, Told};
-use crate::policy::{HelmReleasePolicy, RollbackPolicy};
+use crate::policy::{RollbackMode, RollbackPolicy};
 use crate::report::{Printable, Report};
 
 /// How long telling people may take in all.
 const TELL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What the policy wants of a verdict once it is there.
-#[derive(Default)]
-struct Wanted {
-    /// When a Helm test fails.
-    test: HelmReleasePolicy,
-    /// How a rollback is made.
-    rollback: RollbackPolicy,
-}
 
 /// Runs the command.
 pub(in crate::app) async fn run(
@@ -53,11 +45,10 @@ pub(in crate::app) async fn run(
     let mut report = report.unwrap_or_else(|| {
         facts.ended(Exit::Terminated, "terminated before there was a verdict; nothing is asked for")
     });
-    let mut ends = report.exit();
-    if args.helm.run_as == Some(RunAs::HelmTest) {
-        ends = helm_test::exit(report.exit(), &wanted.test);
+    let ends = ends::exit(report.exit(), args.helm.run_as, &wanted);
+    if args.helm.run_as == Some(RunAs::HelmTest) || ends != report.exit() {
         let near = cluster.as_ref().map(|cluster| cluster.with_deadline(Instant::now() + TELL_TIMEOUT));
-        let kept = helm_test::keep(args, &clock, near, &mut report, ends).await;
+        let kept = ends::keep(args, &clock, near, &mut report, ends).await;
         warn(&mut report, kept);
     } else if report.exit() == Exit::Critical && args.executor.rollback_via == RollbackVia::Job {
         let started = detach(args, cluster.as_ref(), &wanted.rollback, &report).await;
@@ -101,6 +92,7 @@ async fn judge(
     (connected, wanted): (&mut Option<Cluster>, &mut Wanted),
 ) -> Report {
     let prepared = prepare(args, connected, clock.today()).await;
+    let prepared = prepared.and_then(|prepared| possible(args, &prepared.0).map(|()| prepared));
     match prepared.and_then(|prepared| Ok((prepared, target(args)?))) {
         Ok(((policy, rules, cluster), (target, app))) => {
             *wanted = Wanted { test: policy.helm_release.clone(), rollback: policy.rollback };
@@ -129,6 +121,17 @@ async fn prepare(args: &GateArgs, connected: &mut Option<Cluster>, today: Date) 
     *connected = Some(cluster.clone());
     let policy = inputs::policy(&args.policy, Some(&cluster), today).await?;
     Ok((policy, inputs::rules(&args.policy)?, cluster))
+}
+
+/// A policy that cannot be followed is none.
+fn possible(args: &GateArgs, policy: &crate::policy::Policy) -> Result<(), Stop> {
+    let frozen = policy.rollback.mode == Some(RollbackMode::Freeze);
+    if args.helm.run_as == Some(RunAs::HelmTest) && frozen {
+        let why = "`rollback.mode` is freeze, and a release cannot be left as it is, because Flux goes back on any \
+                   failed Helm test: set rollback, fail or report";
+        return Err(Stop::Invalid(why.to_owned()));
+    }
+    Ok(())
 }
 
 /// What the arguments name, one of the three is required; and the Kustomization that the Job's gate judges, where both

@@ -47,7 +47,7 @@ pub(super) async fn planned(
     let state = trusting(&sight.seen, &state, &passed);
     Ok(match step(&sight.seen, &state, executor.settings()) {
         Step::Keep(next) => Some(words(&next)),
-        Step::Rest(_) | Step::Hold | Step::End | Step::RollBack | Step::Lift => None,
+        Step::Rest(_) | Step::Hold | Step::End | Step::RollBack | Step::Freeze | Step::Lift => None,
     })
 }
 

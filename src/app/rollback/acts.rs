@@ -42,7 +42,7 @@ impl Executor {
                     Step::RollBack => wrote(&Wrote::Rollback),
                     Step::Hold => self.keep(kept, placed(&kept.state), wrote).await?,
                     Step::Lift => self.keep(kept, lifted(&kept.state), wrote).await?,
-                    Step::End | Step::Rest(_) | Step::Keep(_) => {}
+                    Step::End | Step::Freeze | Step::Rest(_) | Step::Keep(_) => {}
                 }
                 return Ok(None);
             }

@@ -116,7 +116,7 @@ impl Argo {
                 Done::Written if ours => self.patch(name, &write::lift(live, case)).await,
                 removed @ (Done::Written | Done::Outdated | Done::Waits(_) | Done::Never(_)) => Ok(removed),
             },
-            Step::Rest(_) | Step::Keep(_) => Ok(Done::Written),
+            Step::Rest(_) | Step::Keep(_) | Step::Freeze => Ok(Done::Written),
         }
     }
 

@@ -103,7 +103,7 @@ impl Flux {
             let was = case.and_then(|case| Some((case, Was::of(case)?)));
             let source = was.as_ref().map_or_else(|| live.app.source(), |(_, was)| was.source());
             live.source = self.source(&source).await?;
-            if let Some((case, was)) = &was {
+            if let Some((case, was)) = was.filter(|(case, _)| matches!(case.hold, Hold::Source { .. })) {
                 live.clone = self.source(&was.clone_of(case)).await?;
             }
         }
@@ -171,6 +171,7 @@ impl Flux {
                 Done::Written => self.patch(name, &write::swap(&live.app, case, &was)).await,
                 not_yet @ (Done::Outdated | Done::Waits(_) | Done::Never(_)) => Ok(not_yet),
             },
+            Step::Freeze => self.patch(name, &write::freeze(&live.app, case)).await,
             Step::Lift => {
                 if let Some(patch) = write::lift(&live.app, case, &was, self.clock.now()).filter(|_| ours) {
                     let restored = self.patch(name, &patch).await?;

@@ -8,11 +8,15 @@ pub(in crate::app) fn foretold(state: &State) -> String {
     let Some(case) = &state.case else { return "no rollback is under way".to_owned() };
     let (id, target) = &case.target;
     let from = case.rejected.short();
+    if matches!(case.hold, Hold::Suspension { .. }) {
+        return format!("{from} is frozen as it is until its source moves on");
+    }
     format!("from {from} back to {} (history id {id}); {}", target.short(), hold(case))
 }
 
 fn hold(case: &Case) -> String {
     match (&case.hold, Was::of(case)) {
+        (Hold::Suspension { .. }, _) => "it is suspended until the source moves on".to_owned(),
         (Hold::Nothing, _) => "it is synced by hand, so nothing is held".to_owned(),
         (Hold::AutoSync { .. }, _) => "auto-sync is switched off until the source moves on".to_owned(),
         (Hold::Window { .. }, _) => {

@@ -6,7 +6,7 @@ use crate::cli::{self, RollbackOptions};
 use crate::cluster::Cluster;
 use crate::gitops::wanted::OptIn;
 use crate::policy::RollbackPolicy;
-use crate::rollback::{Settings, Unproven};
+use crate::rollback::{Mode, Settings, Unproven};
 
 /// Who deploys an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +119,7 @@ impl From<(&RollbackOptions, &RollbackPolicy)> for Options {
             Some(true) => Unproven::LastSuccess,
             Some(false) | None => Unproven::Never,
         };
+        let mode = args.mode.map(mode).or(policy.mode).unwrap_or_default();
         let health_timeout = match args.health_timeout.or(policy.health_timeout) {
             Some(timeout) => i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             None => Settings::default().health_timeout,
@@ -128,9 +129,18 @@ impl From<(&RollbackOptions, &RollbackPolicy)> for Options {
             state_namespace: args.namespace.clone(),
             tools: Vec::new(),
             opt_in: OptIn { all, opt_out },
-            settings: Settings { unproven, health_timeout },
+            settings: Settings { unproven, mode, health_timeout },
             closely: false,
         }
+    }
+}
+
+fn mode(of: cli::Mode) -> Mode {
+    match of {
+        cli::Mode::Report => Mode::Report,
+        cli::Mode::Fail => Mode::Fail,
+        cli::Mode::Freeze => Mode::Freeze,
+        cli::Mode::Rollback => Mode::Rollback,
     }
 }
 
@@ -156,7 +166,7 @@ mod tests {
     #[test]
     fn an_argument_counts_more_than_the_platforms_policy() {
         let text = "apiVersion: driftgate.dev/v1alpha1\nkind: GatePolicy\nspec:\n  rollback: {optIn: all, allowOptOut: true, \
-                    unprovenTarget: last-success, healthTimeout: 90s}\n";
+                    unprovenTarget: last-success, healthTimeout: 90s, mode: freeze}\n";
         let policy = crate::policy::parse(&[("p.yaml", text)]).unwrap().rollback;
         let options = |arguments: &[&str], policy: &RollbackPolicy| {
             let arguments = ["driftgate", "controller"].iter().chain(arguments);
@@ -167,10 +177,13 @@ mod tests {
         assert_eq!((nothing.opt_in, nothing.settings), (OptIn::default(), Settings::default()));
         let file = options(&[], &policy);
         assert_eq!(file.opt_in, OptIn { all: true, opt_out: true });
-        let settings = |unproven, health_timeout| Settings { unproven, health_timeout };
-        assert_eq!(file.settings, settings(Unproven::LastSuccess, 90));
-        let both = options(&["--opt-in=marked", "--unproven-target=never", "--health-timeout=5m"], &policy);
+        let settings = |unproven, mode, health_timeout| Settings { unproven, mode, health_timeout };
+        assert_eq!(file.settings, settings(Unproven::LastSuccess, Mode::Freeze, 90));
+        let both = options(
+            &["--opt-in=marked", "--unproven-target=never", "--health-timeout=5m", "--mode=fail"],
+            &policy,
+        );
         assert_eq!(both.opt_in, OptIn { all: false, opt_out: true });
-        assert_eq!(both.settings, settings(Unproven::Never, 300));
+        assert_eq!(both.settings, settings(Unproven::Never, Mode::Fail, 300));
     }
 }

@@ -25,7 +25,8 @@ const SPEC: &[&str] = &[
     "delegation",
     "exclusions",
 ];
-const ROLLBACK: &[&str] = &["withoutBaseline", "optIn", "allowOptOut", "unprovenTarget", "healthTimeout"];
+const ROLLBACK: &[&str] =
+    &["mode", "withoutBaseline", "optIn", "allowOptOut", "unprovenTarget", "healthTimeout"];
 const HELM_RELEASE: &[&str] = &["rollbackOn"];
 const BASELINE: &[&str] = &["firstRun", "below"];
 const RULES: &[&str] = &[
@@ -120,6 +121,7 @@ impl RawRollback {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let members = Members::open(node, "`rollback`", ROLLBACK, problems)?;
         Some(Self {
+            mode: members.text("mode", problems),
             without_baseline: members.flag("withoutBaseline", problems),
             opt_in: members.text("optIn", problems),
             allow_opt_out: members.flag("allowOptOut", problems),

@@ -70,11 +70,15 @@ fn worlds() -> impl Strategy<Value = World> {
     let switched = (prop::collection::btree_set(1usize..6, 0..4), 0usize..3, keeper, auto).prop_map(
         |(critical, retries, keeper, auto)| World::new(critical.into_iter().collect(), retries, keeper, auto),
     );
-    let follows = prop::collection::btree_set(1usize..6, 0..4).prop_map(|critical| {
-        let mut world = World::new(critical.into_iter().collect(), 0, Keeper::Nobody, Some(true));
-        world.follows = true;
-        world
-    });
+    let follows =
+        (prop::collection::btree_set(1usize..6, 0..4), any::<bool>()).prop_map(|(critical, freezes)| {
+            let mut world = World::new(critical.into_iter().collect(), 0, Keeper::Nobody, Some(true));
+            world.follows = true;
+            if freezes {
+                world.mode = Mode::Freeze;
+            }
+            world
+        });
     let unlike = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec!["Role r is PruneSkipped".to_owned()])];
     (prop_oneof![2 => switched, 1 => follows], unlike).prop_map(|(mut world, unlike)| {
         world.unlike = unlike;
@@ -109,7 +113,7 @@ impl Stage {
     fn decide(&mut self, who: usize) {
         let read = (self.shelf.state.clone(), self.shelf.version);
         let (state, _) = self.controllers[who].kept.get_or_insert(read);
-        let next = step(&self.world.observe(), state, &Settings::default());
+        let next = step(&self.world.observe(), state, &self.world.settings());
         let told = |state: &State| state.untold.iter().filter(|it| it.reason == Reason::RolledBack).count();
         if let Step::Keep(next) = &next
             && told(state) < told(next)
@@ -128,12 +132,12 @@ impl Stage {
         match &step {
             Step::Rest(_) => {}
             Step::Keep(next) => self.keep(who, next, known),
-            Step::Hold | Step::End | Step::RollBack | Step::Lift => {
+            Step::Hold | Step::End | Step::RollBack | Step::Freeze | Step::Lift => {
                 if self.world.carry_out(&step, &state, version) && fate == Fate::Arrives {
                     match step {
                         Step::Hold => self.keep(who, &placed(&state), known),
                         Step::Lift => self.keep(who, &lifted(&state), known),
-                        Step::End | Step::RollBack | Step::Rest(_) | Step::Keep(_) => {}
+                        Step::End | Step::RollBack | Step::Freeze | Step::Rest(_) | Step::Keep(_) => {}
                     }
                 }
             }

@@ -4,16 +4,16 @@ use super::world::{Person, World, revision};
 use crate::rollback::*;
 
 /// A world, what is kept of it, and what people were told.
-struct Scene {
-    world: World,
-    state: State,
-    told: Vec<(Reason, String)>,
-    settings: Settings,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) state: State,
+    pub(super) told: Vec<(Reason, String)>,
+    pub(super) settings: Settings,
 }
 
 impl Scene {
     /// Revision 0 is deployed and has passed.
-    fn new(critical: &[usize], retries: usize, keeper: Keeper, auto: Option<bool>) -> Self {
+    pub(super) fn new(critical: &[usize], retries: usize, keeper: Keeper, auto: Option<bool>) -> Self {
         let world = World::new(critical.to_vec(), retries, keeper, auto);
         let state = State::new("argocd/shop", "");
         let mut scene = Self { world, state, told: Vec::new(), settings: Settings::default() };
@@ -25,11 +25,11 @@ impl Scene {
         scene
     }
 
-    fn auto(critical: &[usize]) -> Self {
+    pub(super) fn auto(critical: &[usize]) -> Self {
         Self::new(critical, 0, Keeper::Nobody, Some(true))
     }
 
-    fn person(&mut self, what: Person) {
+    pub(super) fn person(&mut self, what: Person) {
         self.world.person(what);
         self.calm();
     }
@@ -43,26 +43,26 @@ impl Scene {
             Step::Keep(state) => self.state = *state,
             Step::Hold => self.state = placed(&self.state),
             Step::Lift if carried_out => self.state = lifted(&self.state),
-            Step::Lift | Step::End | Step::RollBack => {}
+            Step::Lift | Step::End | Step::RollBack | Step::Freeze => {}
         }
         self.told.extend(self.state.untold.drain(..).map(|notice| (notice.reason, notice.text)));
         true
     }
 
-    fn calm(&mut self) {
+    pub(super) fn calm(&mut self) {
         while self.decide() || self.world.tick() {}
         assert_eq!(self.world.broken, [""; 0]);
     }
 
-    fn live(&self) -> usize {
+    pub(super) fn live(&self) -> usize {
         self.world.operation.as_ref().unwrap().revision
     }
 
-    fn reasons(&self) -> Vec<Reason> {
+    pub(super) fn reasons(&self) -> Vec<Reason> {
         self.told.iter().map(|(reason, _)| *reason).collect()
     }
 
-    fn stage(&self) -> Option<&'static str> {
+    pub(super) fn stage(&self) -> Option<&'static str> {
         self.state.case.as_ref().map(|case| case.stage.as_str())
     }
 }

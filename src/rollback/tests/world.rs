@@ -16,6 +16,8 @@ pub(super) struct World {
     pub(super) auto: Option<bool>,
     /// Auto-sync is no switch: the tool follows its source, or ours in its place.
     pub(super) follows: bool,
+    /// What the platform wants.
+    pub(super) mode: Mode,
     /// It followed ours, and somebody has undone that.
     undone: bool,
     pub(super) declared: Option<bool>,
@@ -25,6 +27,8 @@ pub(super) struct World {
     pub(super) clock: i64,
     /// What our rollbacks leave behind.
     pub(super) unlike: Vec<String>,
+    /// Every revision that was frozen.
+    pub(super) frozen: Vec<usize>,
     /// Every rollback that was written: rejected revision, target, and the operation it was written over.
     pub(super) rollbacks: Vec<(usize, usize)>,
     pub(super) broken: Vec<String>,
@@ -60,6 +64,7 @@ impl World {
             head: 0,
             auto,
             follows: false,
+            mode: Mode::Rollback,
             undone: false,
             declared: auto,
             window: false,
@@ -67,6 +72,7 @@ impl World {
             history: Vec::new(),
             clock: 0,
             unlike: Vec::new(),
+            frozen: Vec::new(),
             rollbacks: Vec::new(),
             broken: Vec::new(),
         }
@@ -164,6 +170,11 @@ impl World {
         true
     }
 
+    /// What the platform has decided.
+    pub(super) fn settings(&self) -> Settings {
+        Settings { mode: self.mode, ..Settings::default() }
+    }
+
     /// What people and machines do.
     pub(super) fn person(&mut self, what: Person) {
         match what {
@@ -182,6 +193,7 @@ impl World {
                     head: self.head,
                     window: self.window,
                     follows: self.follows,
+                    mode: self.mode,
                     clock: self.clock,
                     broken: std::mem::take(&mut self.broken),
                     ..fresh
@@ -224,7 +236,7 @@ impl World {
             return false;
         }
         self.version += 1;
-        let off = matches!(case.hold, Hold::AutoSync { .. } | Hold::Source { .. });
+        let off = matches!(case.hold, Hold::AutoSync { .. } | Hold::Source { .. } | Hold::Suspension { .. });
         match step {
             Step::End => {
                 let operation = self.operation.as_mut().unwrap();
@@ -234,8 +246,9 @@ impl World {
                 operation.phase = Phase::Ending;
             }
             Step::RollBack => self.roll_back(case),
+            Step::Freeze => self.freeze(case),
             Step::Lift if off => {
-                self.auto = Some(true);
+                (self.auto, self.undone) = (Some(true), false);
                 return true;
             }
             Step::Lift | Step::Hold | Step::Rest(_) | Step::Keep(_) => return true,
@@ -259,11 +272,32 @@ impl World {
         }
     }
 
+    fn freeze(&mut self, case: &Case) {
+        let rejected = number(&case.rejected);
+        let over = self.operation.as_mut().unwrap();
+        if over.phase != Phase::Failed
+            || over.revision != rejected
+            || over.id.is_some()
+            || self.mode != Mode::Freeze
+        {
+            self.broken.push(format!("frozen over {over:?}"));
+        }
+        if self.frozen.contains(&rejected) || !self.critical.contains(&rejected) {
+            self.broken.push(format!("r{rejected} was frozen before, or is good"));
+        }
+        (over.phase, over.id) = (Phase::Succeeded, Some(case.id.clone()));
+        over.gate = Gate::Silent;
+        self.frozen.push(rejected);
+    }
+
     fn roll_back(&mut self, case: &Case) {
         let (rejected, target) = (number(&case.rejected), number(&case.target.1));
         let over = self.operation.as_ref().unwrap();
         let right = over.phase == Phase::Failed && over.revision == rejected && over.id.is_none();
         let mut wrong = Vec::new();
+        if self.mode != Mode::Rollback {
+            wrong.push("rolled back, and not frozen".to_owned());
+        }
         if !right {
             wrong.push(format!("written over {over:?}"));
         }

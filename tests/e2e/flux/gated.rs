@@ -147,9 +147,18 @@ impl<'a> Gated<'a> {
 
     /// The record of the last pass, if there is one.
     pub(super) async fn record(&self) -> Option<Value> {
+        self.kept("driftgate.dev/record").await
+    }
+
+    /// The verdict that is kept apart from it, if there is one.
+    pub(super) async fn verdict(&self) -> Option<Value> {
+        self.kept("driftgate.dev/verdict").await
+    }
+
+    async fn kept(&self, label: &str) -> Option<Value> {
         let application = format!("kustomization/{}/{}", self.ctx.ns, self.app.name);
         let maps: Api<ConfigMap> = Api::namespaced(self.ctx.client.clone(), RECORDS_NAMESPACE);
-        let maps = maps.list(&ListParams::default()).await.unwrap();
+        let maps = maps.list(&ListParams::default().labels(label)).await.unwrap();
         let records = maps.items.into_iter().flat_map(|map| map.data.unwrap_or_default());
         let mut records = records.filter_map(|(_, text)| serde_json::from_str(&text).ok());
         records.find(|it: &Value| it["application"] == application)

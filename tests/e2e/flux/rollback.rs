@@ -1,5 +1,6 @@
 //! Rollbacks of Kustomizations: the controller against what Flux really does.
 
+mod modes;
 mod people;
 mod refused;
 mod robustness;

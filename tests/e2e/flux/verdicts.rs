@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::gated::{Gated, Layout, gated};
 use crate::gate::files::Shop;
+use crate::harness::cluster::Ctx;
 use crate::harness::flux::kustomization::{condition, ready};
 use crate::harness::flux::{Kustomization, SourceKind};
 
@@ -80,6 +81,58 @@ fn drift_that_is_not_shown_to_be_new_blocks(#[case] layout: Layout) {
         let run = shop.run().await;
         assert_eq!(run.exit_code, 10, "{run:#?}");
         assert_eq!(shop.record().await, None);
+    });
+}
+
+/// The policy of the test's namespace.
+async fn policy(ctx: &Ctx, mode: &str) {
+    let text = format!(
+        "apiVersion: driftgate.dev/v1alpha1\nkind: GatePolicy\nspec:\n  rollback: {{mode: {mode}}}\n"
+    );
+    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "driftgate-policy"},
+        "data": {"policy.yaml": text}});
+    ctx.apply(object).await;
+}
+
+#[test]
+fn where_the_policy_only_reports_drift_fails_nothing_and_is_told_and_kept_as_not_passed() {
+    gated("flux-mode-report", async |ctx| {
+        let clean = Shop::clean("web");
+        let (shop, good) = Gated::create(ctx, Layout::Same, SourceKind::Git, &clean).await;
+        shop.gate.ready_at(&good).await;
+        policy(ctx, "report").await;
+        let bad = shop.deploy(&clean.clone().privileged()).await;
+        shop.gate.ready_at(&bad).await;
+        let run = shop.run().await;
+        assert_eq!(run.exit_code, 0, "{run:#?}");
+        assert!(run.termination.contains("privileged-container"), "{run:#?}");
+        assert!(run.log.stdout.contains("`rollback.mode` is report"), "{run:#?}");
+        let revision = format!("main@sha1:{good}");
+        assert_eq!(shop.record().await.unwrap()["revision"], revision, "what is bad goes on no record");
+        let told = [("GatePassed", "info", &good), ("GateBlocked", "error", &bad)];
+        let told = told
+            .map(|(reason, severity, at)| [reason, severity, &format!("main@sha1:{at}")].map(str::to_owned));
+        assert_eq!(shop.events(), told);
+        let verdict = shop.verdict().await.unwrap();
+        assert_eq!(
+            (&verdict["exitCode"], &verdict["revision"]),
+            (&json!(10), &json!(format!("main@sha1:{bad}")))
+        );
+    });
+}
+
+#[test]
+fn where_the_policy_only_fails_critical_drift_is_blocked() {
+    gated("flux-mode-fails", async |ctx| {
+        let clean = Shop::clean("web");
+        let (shop, good) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
+        shop.gate.ready_at(&good).await;
+        policy(ctx, "fail").await;
+        let bad = shop.deploy(&clean.clone().privileged()).await;
+        shop.gate.failed_at(&bad).await;
+        let run = shop.run().await;
+        assert_eq!(run.exit_code, 10, "{run:#?}");
+        assert!(run.log.stdout.contains("`rollback.mode` is fail, so no rollback is asked for"), "{run:#?}");
     });
 }
 

@@ -86,7 +86,7 @@ fn guarded(live: &Live) -> Value {
 
 fn switch_off(patch: &mut Value, hold: &Hold) {
     match hold {
-        Hold::Nothing | Hold::Window { .. } | Hold::Source { .. } => {}
+        Hold::Nothing | Hold::Window { .. } | Hold::Source { .. } | Hold::Suspension { .. } => {}
         Hold::AutoSync { was } if was.by_removal => patch["spec"]["syncPolicy"]["automated"] = Value::Null,
         Hold::AutoSync { .. } => patch["spec"]["syncPolicy"]["automated"]["enabled"] = json!(false),
     }

@@ -34,7 +34,7 @@ impl Was {
     /// Of a case.
     pub fn of(case: &Case) -> Option<Self> {
         match &case.hold {
-            Hold::Source { was, .. } => serde_json::from_str(was).ok(),
+            Hold::Source { was, .. } | Hold::Suspension { was } => serde_json::from_str(was).ok(),
             Hold::Nothing | Hold::AutoSync { .. } | Hold::Window { .. } => None,
         }
     }

@@ -151,6 +151,9 @@ fn judged(state: &r::State, job: &str) -> Option<r::Revision> {
 fn auto_sync(live: &Live, case: Option<&r::Case>) -> r::AutoSync {
     let swapped = case.and_then(|case| Some((case, Was::of(case)?))).filter(|(case, _)| swapped(live, case));
     let Some((case, was)) = swapped else { return r::AutoSync::Follows(write::was(&live.app)) };
+    if matches!(case.hold, r::Hold::Suspension { .. }) {
+        return frozen(live, case);
+    }
     let clone = was.clone_of(case);
     let source = &live.app.spec.source_ref;
     if source.name != clone.name || source.kind != clone.kind {
@@ -173,7 +176,18 @@ fn auto_sync(live: &Live, case: Option<&r::Case>) -> r::AutoSync {
     r::AutoSync::Pinned
 }
 
-/// True if our source was put in place at some time.
+/// Whether it is still left as it is.
+fn frozen(live: &Live, case: &r::Case) -> r::AutoSync {
+    if !live.app.spec.suspend {
+        return r::AutoSync::Unpinned("it has been resumed".to_owned());
+    }
+    if live.app.metadata.annotations.get(CASE) != Some(&case.id) {
+        return r::AutoSync::Unpinned(format!("the annotation {CASE} has been taken away"));
+    }
+    r::AutoSync::Pinned
+}
+
+/// True if our source was put in place at some time, or if it was suspended.
 fn swapped(live: &Live, case: &r::Case) -> bool {
     let marked = live.app.metadata.annotations.get(CASE) == Some(&case.id);
     marked

@@ -77,6 +77,60 @@ fn revision(live: &Live, name: &str) -> Revision {
     Revision { name: format!("sha1:{name}"), source: live.rendered.clone() }
 }
 
+/// A case that leaves `b` where it is.
+fn freezing(live: &Live, stage: Stage) -> Case {
+    let hold = Hold::Suspension { was: write::was(&live.app) };
+    Case { hold, target: (0, revision(live, "b")), ..case(live, stage) }
+}
+
+#[test]
+fn a_kustomization_is_suspended_for_a_case_and_resumed_as_it_was() {
+    let before = live(&app("False", "HealthCheckFailed", &json!({})), Some(ended_with(20)), "b");
+    let acting = freezing(&before, Stage::Acting { blocked: false });
+    let patch = write::freeze(&before.app, &acting);
+    assert_eq!(patch["spec"], json!({"suspend": true}));
+    assert_eq!(patch["metadata"]["resourceVersion"], "7");
+    assert_eq!(patch["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/reconcile"], "disabled");
+
+    let frozen = merged(app("False", "HealthCheckFailed", &json!({})), &patch);
+    let state = |stage| {
+        let mut state = fresh();
+        state.case = Some(freezing(&before, stage));
+        state
+    };
+    let held = state(Stage::Held { healthy: true });
+    let after = live(&frozen, Some(ended_with(20)), "b");
+    assert!(after.app.held().is_none(), "it is not kept from its source");
+    for kept in [&held, &state(Stage::Acting { blocked: false })] {
+        let seen = seen(&after, kept);
+        assert_eq!(seen.auto_sync, AutoSync::Pinned);
+        let operation = seen.operation.unwrap();
+        assert_eq!(
+            (operation.phase, operation.id.as_deref()),
+            (Phase::Succeeded, Some("driftgate-1-sha1:b"))
+        );
+    }
+    let was = Was::of(&acting).unwrap();
+    let now = "2026-11-24T10:00:00Z".parse().unwrap();
+    let lifted = write::lift(&after.app, &acting, &was, now).unwrap();
+    assert_eq!(lifted["spec"], json!({"suspend": null}));
+    assert_eq!(lifted["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/reconcile"], Value::Null);
+
+    for (edit, why) in [
+        (json!({"spec": {"suspend": false}}), "it has been resumed"),
+        (json!({"metadata": {"annotations": {CASE: null}}}), "has been taken away"),
+    ] {
+        let edited = live(&merged(frozen.clone(), &edit), Some(ended_with(20)), "b");
+        let AutoSync::Unpinned(said) = seen(&edited, &held).auto_sync else { panic!("{edit}") };
+        assert!(said.contains(why), "{said}");
+    }
+    let resumed = live(&merged(frozen.clone(), &json!({"spec": {"suspend": false}})), None, "b");
+    let lifted = write::lift(&resumed.app, &acting, &was, now).unwrap();
+    assert_eq!(lifted.get("spec"), None, "whoever resumed it wins");
+    let unmarked = live(&merged(frozen, &json!({"metadata": {"annotations": {CASE: null}}})), None, "b");
+    assert_eq!(write::lift(&unmarked.app, &acting, &was, now), None, "it stays suspended");
+}
+
 /// A case that goes back from `b` to `a`.
 fn case(live: &Live, stage: Stage) -> Case {
     Case {

@@ -9,7 +9,7 @@ use crate::gitops::flux::kustomization::{
     CASE, Kustomization, ORIGINAL_SOURCE, RECONCILE, REJECTED_REVISION, REQUESTED_AT,
 };
 use crate::gitops::flux::rollback::clone::Was;
-use crate::rollback::Case;
+use crate::rollback::{Case, Hold};
 
 /// Label of what a `ResourceSet` of Flux Operator applies.
 const RESOURCE_SET: &str = "resourceset.fluxcd.controlplane.io/name";
@@ -60,10 +60,25 @@ pub fn swap(app: &Kustomization, case: &Case, was: &Was) -> Value {
     })
 }
 
+/// Leaves all as it is: nothing of the source is applied any more, and whoever applies the Kustomization leaves it alone.
+pub fn freeze(app: &Kustomization, case: &Case) -> Value {
+    let marks = [(CASE, case.id.as_str()), (REJECTED_REVISION, &case.rejected.name)];
+    let annotations: Map<String, Value> = left_alone(app)
+        .into_iter()
+        .chain(marks)
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
+    json!({
+        "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
+        "spec": {"suspend": true},
+    })
+}
+
 /// Puts back what is still ours, and asks for a reconciliation; none if nothing is.
 pub fn lift(app: &Kustomization, case: &Case, was: &Was, now: Timestamp) -> Option<Value> {
     let marked = app.metadata.annotations.get(CASE).is_some_and(|id| *id == case.id);
-    let on_clone = app.spec.source_ref.name == was.clone_of(case).name;
+    let frozen = matches!(case.hold, Hold::Suspension { .. });
+    let on_clone = !frozen && app.spec.source_ref.name == was.clone_of(case).name;
     if !marked && !on_clone {
         return None;
     }
@@ -80,6 +95,9 @@ pub fn lift(app: &Kustomization, case: &Case, was: &Was, now: Timestamp) -> Opti
     let mut patch = json!({
         "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
     });
+    if frozen && app.spec.suspend {
+        patch["spec"]["suspend"] = Value::Null;
+    }
     if on_clone {
         patch["spec"]["sourceRef"]["name"] = json!(was.source_ref.name);
     }

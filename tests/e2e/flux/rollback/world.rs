@@ -38,6 +38,8 @@ pub(super) struct World<'a> {
     pub(super) controller: Option<Controller>,
     /// In the place of notification-controller.
     events: Receiver,
+    /// More arguments of its controllers.
+    more: &'static [&'static str],
 }
 
 /// The shipped Job as a Kustomization applies it: made anew exactly when what it judges has other content.
@@ -59,8 +61,19 @@ pub(super) fn rolled(
     kind: SourceKind,
     test: impl AsyncFnOnce(&mut World<'_>),
 ) {
+    rolled_with(namespace, layout, kind, &[], test);
+}
+
+/// The same with more arguments of the controller.
+pub(super) fn rolled_with(
+    namespace: &str,
+    layout: Layout,
+    kind: SourceKind,
+    more: &'static [&'static str],
+    test: impl AsyncFnOnce(&mut World<'_>),
+) {
     with_namespace(namespace, async |ctx| {
-        let mut world = World::start(ctx, layout, kind).await;
+        let mut world = World::start(ctx, layout, kind, more).await;
         world.remembers().await;
         test(&mut world).await;
         let uses = ctx.plane.audit.uses_by(&ctx.ns, ACCOUNT);
@@ -71,14 +84,19 @@ pub(super) fn rolled(
 
 impl<'a> World<'a> {
     /// An application at its first commit, and a controller that serves the test's namespace.
-    pub(super) async fn start(ctx: &'a Ctx, layout: Layout, kind: SourceKind) -> Self {
+    pub(super) async fn start(
+        ctx: &'a Ctx,
+        layout: Layout,
+        kind: SourceKind,
+        more: &'static [&'static str],
+    ) -> Self {
         let flux = Flux::shared().await;
         let repo = GitRepo::new(&ctx.ns);
         installed(ctx).await;
         let events = Receiver::start();
-        let controller = Some(Controller::launch(ctx, "first", &args(&ctx.ns, &events)).await);
         let (app, gate) = (Kustomization::existing(ctx, "web"), Kustomization::existing(ctx, "web-gate"));
-        let world = Self { ctx, flux, repo, kind, layout, app, gate, controller, events };
+        let mut world = Self { ctx, flux, repo, kind, layout, app, gate, controller: None, events, more };
+        world.controller = Some(world.another("first").await);
         let good = world.write("good", PASS, &[]);
         flux.source(ctx, kind, "web", &world.repo).await;
         world.make().await;
@@ -288,12 +306,10 @@ impl<'a> World<'a> {
     }
 
     pub(super) async fn another(&self, identity: &str) -> Controller {
-        Controller::launch(self.ctx, identity, &args(&self.ctx.ns, &self.events)).await
+        let (namespace, events) = (self.ctx.ns.as_str(), self.events.url.as_str());
+        let args = ["--tool=flux", "--application-namespace", namespace, "--flux-events-addr", events];
+        Controller::launch(self.ctx, identity, &[&args, self.more].concat()).await
     }
-}
-
-fn args<'a>(namespace: &'a str, events: &'a Receiver) -> [&'a str; 5] {
-    ["--tool=flux", "--application-namespace", namespace, "--flux-events-addr", &events.url]
 }
 
 async fn installed(ctx: &Ctx) {
