@@ -5,4 +5,4 @@ mod people;
 mod refused;
 mod robustness;
 mod sequence;
-mod world;
+pub(super) mod world;

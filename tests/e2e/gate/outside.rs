@@ -9,20 +9,20 @@ use crate::harness::platform::ACCOUNT;
 use crate::harness::state::state_dir;
 
 /// The program, from outside the cluster.
-pub(super) fn driftgate(arguments: &[&str]) -> Output {
+pub(crate) fn driftgate(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_driftgate"));
     command.env_clear().arg("-q").args(arguments).output().unwrap()
 }
 
 /// Its report in JSON.
-pub(super) fn report(output: &Output) -> Value {
+pub(crate) fn report(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(&text)
         .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// A kubeconfig of the gate's account.
-pub(super) async fn kubeconfig(ctx: &Ctx) -> String {
+pub(crate) async fn kubeconfig(ctx: &Ctx) -> String {
     let file = state_dir(&ctx.ns).join("kubeconfig");
     ctx.plane.endpoint.write_kubeconfig(&file, &ctx.token_of(ACCOUNT).await, &ctx.ns);
     file.display().to_string()

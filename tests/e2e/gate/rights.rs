@@ -12,7 +12,7 @@ use crate::harness::cluster::Ctx;
 use crate::harness::platform::{ACCOUNT, Tree};
 
 /// Verb, group, resource.
-type Right = (String, String, String);
+pub(crate) type Right = (String, String, String);
 
 /// What the shipped roles grant.
 fn shipped() -> BTreeSet<Right> {
@@ -21,7 +21,8 @@ fn shipped() -> BTreeSet<Right> {
     rules.flat_map(rights).collect()
 }
 
-fn rights(rule: &Value) -> Vec<Right> {
+/// What one rule of a role grants.
+pub(crate) fn rights(rule: &Value) -> Vec<Right> {
     let list = |field: &str| -> Vec<String> { serde_json::from_value(rule[field].clone()).unwrap() };
     let (verbs, groups, resources) = (list("verbs"), list("apiGroups"), list("resources"));
     let of_verb = |verb: &String| {

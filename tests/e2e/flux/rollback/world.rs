@@ -312,7 +312,8 @@ impl<'a> World<'a> {
     }
 }
 
-async fn installed(ctx: &Ctx) {
+/// The shipped rights of the controller, in the test's namespace.
+pub(in crate::flux) async fn installed(ctx: &Ctx) {
     let manifests = [
         include_str!("../../../../manifests/controller/serviceaccount.yaml"),
         include_str!("../../../../manifests/controller/role.yaml"),

@@ -83,6 +83,7 @@ async fn start() -> Flux {
         "--enable-leader-election=false".to_owned(),
         format!("--metrics-addr=127.0.0.1:{metrics}"),
         format!("--health-addr=127.0.0.1:{health}"),
+        "--no-cross-namespace-refs=true".to_owned(),
         "--requeue-dependency=1s".to_owned(),
         "--interval-jitter-percentage=0".to_owned(),
         // Each health check occupies a worker, and tests run side by side.
