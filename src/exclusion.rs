@@ -10,7 +10,7 @@ mod ledger;
 mod near;
 mod pattern;
 
-pub use change::{Change, Listed, changes};
+pub use change::{Change, Listed, Lists, changes};
 pub use ledger::{Expired, Ledger, SOON_DAYS};
 pub use near::NearMiss;
 pub use pattern::Pattern;

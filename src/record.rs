@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::declared::{Digest, short_hex};
-use crate::exclusion::Listed;
+use crate::exclusion::{Listed, Lists};
 use crate::finding::{Finding, Identity, Severity};
 use crate::model::reference::ObjectRef;
 
@@ -74,6 +74,9 @@ pub struct Record {
     /// The exclusions of the application's own policy; none on record before they were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclusions: Option<BTreeSet<Listed>>,
+    /// Those of the policy above it, or of the only one, that speak of the application; left out where there is no room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_exclusions: Option<BTreeSet<Listed>>,
     /// What made up those findings that were more than one thing, as identities of their own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub parts: BTreeSet<Mark>,
@@ -135,6 +138,7 @@ impl Record {
             findings: marks,
             accepted: BTreeMap::new(),
             exclusions: None,
+            platform_exclusions: None,
             parts,
             declared: in_words(declared),
             injectors: BTreeMap::new(),
@@ -148,10 +152,16 @@ impl Record {
         self
     }
 
-    /// With the exclusions of the application's own policy.
+    /// With the lists of exclusions.
     #[must_use]
-    pub fn listing(self, exclusions: BTreeSet<Listed>) -> Self {
-        Self { exclusions: Some(exclusions), ..self }
+    pub fn listing(self, lists: Lists) -> Self {
+        let Lists { application: exclusions, platform: platform_exclusions } = lists;
+        Self { exclusions, platform_exclusions, ..self }
+    }
+
+    /// The lists of exclusions.
+    pub fn lists(&self) -> Lists {
+        Lists { application: self.exclusions.clone(), platform: self.platform_exclusions.clone() }
     }
 
     /// With findings that are accepted from now on.
@@ -197,8 +207,12 @@ impl Record {
         if text.len() <= RECORD_BYTES {
             return Ok(text);
         }
-        let findings = self.findings.keys().map(|mark| (mark.clone(), String::new())).collect();
-        let text = json(&Self { findings, ..self.clone() })?;
+        let findings: BTreeMap<_, _> =
+            self.findings.keys().map(|mark| (mark.clone(), String::new())).collect();
+        let mut text = json(&Self { findings: findings.clone(), ..self.clone() })?;
+        if text.len() > RECORD_BYTES {
+            text = json(&Self { findings, platform_exclusions: None, ..self.clone() })?;
+        }
         if text.len() > RECORD_BYTES {
             let (findings, objects) = (self.findings.len(), self.declared.len());
             return Err(Error::TooLarge { bytes: text.len(), findings, objects });
@@ -248,6 +262,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exclusion::Subject;
+    use crate::exclusion::tests::{deployment, exclusion};
     use crate::finding::Part;
     use crate::model::reference::GroupKind;
 
@@ -354,12 +370,40 @@ mod tests {
         assert!(matches!(Record::parse(&text[..text.len() / 2]), Err(Error::Malformed(_))));
     }
 
+    #[test]
+    fn the_platforms_list_gives_way_where_there_is_no_room() {
+        let entry = |number: u16| {
+            let mut entry = exclusion("host-pid", Subject::Owner(deployment("shop", "web")), 1);
+            entry.value = Some(format!("value {number}"));
+            Listed::from(&entry)
+        };
+        let lists = |count: u16| Lists {
+            application: Some([entry(0)].into()),
+            platform: Some((0..count).map(entry).collect()),
+        };
+        let kept = |count: u16| {
+            let text = record(&[]).listing(lists(count)).to_json().unwrap();
+            Record::parse(&text).unwrap().lists()
+        };
+        assert_eq!(kept(100), lists(100));
+        assert_eq!(kept(20_000), Lists { platform: None, ..lists(0) });
+    }
+
     proptest! {
         #[test]
         fn a_record_round_trips_byte_for_byte(values in proptest::collection::vec(".*", 0..20)) {
-            let text = record(&values).to_json().unwrap();
+            let all: Vec<_> = values.iter().map(|value| finding(value)).collect();
+            let entry = |value: &String| {
+                let mut entry = exclusion("host-pid", Subject::Owner(deployment("shop", "web")), 1);
+                entry.value = Some(value.clone());
+                Listed::from(&entry)
+            };
+            let list = Some(values.iter().map(entry).collect());
+            let full = record(&values).accepting(&all).listing(Lists { application: list.clone(), platform: list });
+            let text = full.to_json().unwrap();
             let read = Record::parse(&text).unwrap();
             prop_assert_eq!(read.to_json().unwrap(), text);
+            prop_assert!(read == full);
             for value in &values {
                 prop_assert!(read.has(&finding(value)));
             }

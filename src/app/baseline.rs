@@ -107,8 +107,8 @@ impl Live {
         let mut seen = look::look(&cluster, &discovery.scope, &rules, &policy).await?;
         seen.evaluation.gaps.extend(discovery.gaps);
         let record = kept(&cluster, of).await?;
-        let accepted = record.as_ref().and_then(|record| record.exclusions.as_ref());
-        seen.evaluation.add(policy.findings(accepted, clock.today()));
+        let accepted = record.as_ref().map(Record::lists).unwrap_or_default();
+        seen.evaluation.add(policy.findings(&accepted, &seen.owned, clock.today()));
         Ok(Self { seen, record, policy, rules, clock })
     }
 

@@ -100,8 +100,8 @@ impl Run<'_> {
         seen.evaluation.gaps.extend(discovery.gaps.iter().cloned());
         let name = &discovery.scope.application.name;
         let record = store::newest(&self.cluster, self.records_namespace, name).await?;
-        let accepted = record.as_ref().and_then(|record| record.exclusions.as_ref());
-        seen.evaluation.add(self.policy.findings(accepted, self.clock.today()));
+        let accepted = record.as_ref().map(Record::lists).unwrap_or_default();
+        seen.evaluation.add(self.policy.findings(&accepted, &seen.owned, self.clock.today()));
         let decision = self.decide(&discovery, &seen, record.as_ref(), settled);
         self.record(&discovery, &seen, &decision, facts).await?;
         Ok(facts.decided(&decision, &seen.evaluation, &unsettled, discovery.previous.as_deref()))
@@ -116,7 +116,7 @@ impl Run<'_> {
         let decision = self.decide(&discovery, &seen, None, settled);
         if decision.verdict == Verdict::Pass {
             let record = told::record(&discovery.scope.application, &seen, &decision, self.clock.now())
-                .listing(self.policy.listed());
+                .listing(self.policy.listed(&seen.owned));
             store::save(&self.cluster, self.records_namespace, &record).await?;
         }
         Ok(facts.decided(&decision, &seen.evaluation, &unsettled, None))
@@ -236,7 +236,7 @@ impl Run<'_> {
             return Ok(());
         }
         let record = told::record(&discovery.scope.application, seen, decision, self.clock.now())
-            .listing(self.policy.listed());
+            .listing(self.policy.listed(&seen.owned));
         if let Err(error) = store::save(&self.cluster, self.records_namespace, &record).await {
             if decision.founds_a_baseline {
                 return Err(error.into());

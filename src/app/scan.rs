@@ -8,6 +8,7 @@ use crate::app::told::{Facts, Stop};
 use crate::app::{Clock, files, inputs, target, told};
 use crate::cli::{ScanArgs, ScanTarget};
 use crate::cluster::Cluster;
+use crate::exclusion::Lists;
 use crate::exit::Exit;
 use crate::report::Report;
 use crate::scope::{Application, Membership, Scope};
@@ -50,7 +51,7 @@ async fn scan(
     let phase = console.progress().phase("look");
     let mut seen = look::look(&cluster, &scope, &rules, &policy).await?;
     facts.phase("look", phase.end(&told::counts(&seen.evaluation)));
-    seen.evaluation.add(policy.findings(None, facts.today()));
+    seen.evaluation.add(policy.findings(&Lists::default(), &seen.owned, facts.today()));
     let Seen { evaluation, declared, owned, injectors } = &seen;
     let decision = decide(&Inputs {
         evaluation,

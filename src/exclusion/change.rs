@@ -31,6 +31,15 @@ pub struct Listed {
     expires: Date,
 }
 
+/// The lists that passed last, as far as they speak of one application; none where none is on record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Of the application's own policy.
+    pub application: Option<BTreeSet<Listed>>,
+    /// Of the policy above it, or of the only one.
+    pub platform: Option<BTreeSet<Listed>>,
+}
+
 /// How an entry permits more than the accepted list did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -126,9 +135,11 @@ pub fn changes<'a>(
     accepted: &BTreeSet<Listed>,
     today: Date,
 ) -> Vec<(&'a Exclusion, Change)> {
-    let accepted: Vec<Exclusion> = accepted.iter().filter_map(Listed::entry).collect();
+    let known: Vec<Exclusion> = accepted.iter().filter_map(Listed::entry).collect();
     let holding = now.into_iter().filter(|entry| !entry.is_expired(today));
-    holding.filter_map(|entry| Some((entry, change(entry, &accepted)?))).collect()
+    // Nearly all of a long list is as it was.
+    let others = holding.filter(|entry| !accepted.contains(&Listed::from(*entry)));
+    others.filter_map(|entry| Some((entry, change(entry, &known)?))).collect()
 }
 
 fn change(entry: &Exclusion, accepted: &[Exclusion]) -> Option<Change> {

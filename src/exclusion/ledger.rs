@@ -59,7 +59,7 @@ impl<'a> Ledger<'a> {
     /// Entries that hold and cover nothing, though they speak of this application: of a namespace that it has objects
     /// in, or of one of its objects. What is written for other applications is not unused here.
     pub fn unused(&self, owned: &BTreeSet<ObjectRef>) -> Vec<&'a Exclusion> {
-        let namespaces: BTreeSet<&str> = owned.iter().map(|object| object.namespace.as_str()).collect();
+        let namespaces = namespaces(owned);
         self.counted()
             .filter(|(entry, covered)| *covered == 0 && !entry.is_expired(self.today))
             .filter(|(entry, _covered)| speaks_of(&entry.subject, owned, &namespaces))
@@ -69,7 +69,7 @@ impl<'a> Ledger<'a> {
 
     /// Entries that hold for no longer than [`SOON_DAYS`] and that this application needs or that speak of it.
     pub fn expiring(&self, owned: &BTreeSet<ObjectRef>) -> Vec<&'a Exclusion> {
-        let namespaces: BTreeSet<&str> = owned.iter().map(|object| object.namespace.as_str()).collect();
+        let namespaces = namespaces(owned);
         self.counted()
             .filter(|(entry, _covered)| entry.expires_within(SOON_DAYS, self.today))
             .filter(|(entry, covered)| *covered > 0 || speaks_of(&entry.subject, owned, &namespaces))
@@ -85,6 +85,18 @@ impl<'a> Ledger<'a> {
     fn counted(&self) -> impl Iterator<Item = (&'a Exclusion, u64)> {
         self.exclusions.entries().iter().zip(self.covered.iter().copied())
     }
+}
+
+impl Exclusions {
+    /// Entries that speak of an application with these objects.
+    pub fn speaking_of(&self, owned: &BTreeSet<ObjectRef>) -> impl Iterator<Item = &Exclusion> {
+        let namespaces = namespaces(owned);
+        self.entries().iter().filter(move |entry| speaks_of(&entry.subject, owned, &namespaces))
+    }
+}
+
+fn namespaces(owned: &BTreeSet<ObjectRef>) -> BTreeSet<&str> {
+    owned.iter().map(|object| object.namespace.as_str()).collect()
 }
 
 fn speaks_of(subject: &Subject, owned: &BTreeSet<ObjectRef>, namespaces: &BTreeSet<&str>) -> bool {

@@ -142,9 +142,11 @@ impl Delegation {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use jiff::civil::date;
 
-    use crate::exclusion::Layer;
+    use crate::exclusion::{Layer, Lists};
     use crate::finding::Severity;
     use crate::policy::{Policy, PolicyErrors, parse_layers};
 
@@ -240,7 +242,7 @@ spec:
     fn a_refused_entry_is_a_finding_as_bad_as_its_rule() {
         let policy =
             layers(PLATFORM, &entry("host-pid", "namespace: shop, name: web", "2026-12-24")).unwrap();
-        let findings = policy.findings(None, date(2026, 11, 24));
+        let findings = policy.findings(&Lists::default(), &BTreeSet::new(), date(2026, 11, 24));
         let [finding] = findings.as_slice() else { panic!("{findings:?}") };
         assert_eq!((finding.code, finding.severity), ("EXC-001", Severity::Critical));
         assert_eq!(finding.identity.subject.to_string(), "driftgate.dev/GatePolicy own.yaml");

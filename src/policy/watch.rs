@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use super::{Policy, Refused};
-use crate::exclusion::{Change, Exclusion, Layer, Listed, changes};
+use crate::exclusion::{Change, Exclusion, Layer, Listed, Lists, changes};
 use crate::finding::{Cause, Certainty, Finding, Identity, Presence, Provenance, Severity};
 use crate::model::reference::{GroupKind, ObjectRef};
 use crate::model::world::Evidence;
@@ -16,12 +16,17 @@ use crate::rules;
 const POLICY: (&str, &str) = ("driftgate.dev", "GatePolicy");
 
 impl Policy {
-    /// What is wrong with the lists themselves; `accepted` is the application's list that passed last, where one did.
-    pub fn findings(&self, accepted: Option<&BTreeSet<Listed>>, today: Date) -> Vec<Finding> {
+    /// What is wrong with the lists themselves, as far as they speak of an application with these objects; `accepted` are
+    /// those that passed last, where they did.
+    pub fn findings(&self, accepted: &Lists, owned: &BTreeSet<ObjectRef>, today: Date) -> Vec<Finding> {
         let refused = self.refused.iter().filter_map(refused);
-        let changed = accepted.map(|accepted| changes(self.of_the_application(), accepted, today));
-        let changed =
-            changed.into_iter().flatten().filter_map(|(entry, change)| changed_entry(entry, &change));
+        let since = |list: Option<&BTreeSet<Listed>>, layer| {
+            list.map(|list| changes(self.of(layer, owned), list, today)).unwrap_or_default()
+        };
+        let application = since(accepted.application.as_ref(), Layer::Application);
+        let platform = since(accepted.platform.as_ref(), Layer::Platform);
+        let changed = application.into_iter().chain(platform);
+        let changed = changed.filter_map(|(entry, change)| changed_entry(entry, &change));
         let found = refused.chain(changed).filter(|finding| !self.is_off(finding.identity.rule));
         found
             .map(|mut finding| {
@@ -31,13 +36,22 @@ impl Policy {
             .collect()
     }
 
-    /// The application's own list, as it is accepted if this passes.
-    pub fn listed(&self) -> BTreeSet<Listed> {
-        self.of_the_application().map(Listed::from).collect()
+    /// The lists as they are accepted if this passes.
+    pub fn listed(&self, owned: &BTreeSet<ObjectRef>) -> Lists {
+        let list = |layer| Some(self.of(layer, owned).into_iter().map(Listed::from).collect());
+        Lists { application: list(Layer::Application), platform: list(Layer::Platform) }
     }
 
-    fn of_the_application(&self) -> impl Iterator<Item = &Exclusion> {
-        self.exclusions.entries().iter().filter(|entry| entry.layer == Layer::Application)
+    /// An application's whole list is about it; of the platform's, what speaks of it.
+    fn of(&self, layer: Layer, owned: &BTreeSet<ObjectRef>) -> Vec<&Exclusion> {
+        match layer {
+            Layer::Application => {
+                self.exclusions.entries().iter().filter(|entry| entry.layer == layer).collect()
+            }
+            Layer::Platform => {
+                self.exclusions.speaking_of(owned).filter(|entry| entry.layer == layer).collect()
+            }
+        }
     }
 }
 
@@ -48,9 +62,12 @@ fn refused(Refused { exclusion, why }: &Refused) -> Option<Finding> {
     finding("exclusion-not-delegated", exclusion, severity, exclusion.to_string(), message)
 }
 
-/// One step less bad than the rule that the entry names.
+/// One step less bad than the rule that the entry names. Who may write the platform's list decides: that is told.
 fn changed_entry(entry: &Exclusion, change: &Change) -> Option<Finding> {
-    let severity = rules::find(entry.rule)?.severity.lower();
+    let severity = match entry.layer {
+        Layer::Application => rules::find(entry.rule)?.severity.lower(),
+        Layer::Platform => Severity::Info,
+    };
     let what = match change {
         Change::Added => "was added".to_owned(),
         Change::Widened => "covers more".to_owned(),

@@ -111,6 +111,51 @@ fn an_export_covers_everything_once_it_is_filled_in() {
 }
 
 #[test]
+fn a_list_that_permits_more_than_the_one_that_passed_is_told_or_counts() {
+    let served = brownfield();
+    let file = served.path("policy.yaml");
+    let gate = |spec: &Value| {
+        let policy = json!({"apiVersion": "driftgate.dev/v1alpha1", "kind": "GatePolicy", "spec": spec});
+        std::fs::write(&file, policy.to_string()).unwrap();
+        let policy = file.display().to_string();
+        let ran = served
+            .run(&[&["gate", "--settle-quiet", "0s", "-o", "json", "--policy", &policy], &APP[..]].concat());
+        serde_json::from_str::<Value>(&ran.out)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.err))
+    };
+    let list = |names: &[&str]| {
+        let entry = |name: &&str| {
+            json!({"rule": "host-pid", "value": "hostPID", "subject": {"namespace": "shop", "name": name},
+                "reason": "r", "owner": "o", "expires": "9999-01-01"})
+        };
+        names.iter().map(entry).collect::<Vec<_>>()
+    };
+    let spec = |names: &[&str]| json!({"mode": "both", "baseline": {"firstRun": "accept"}, "exclusions": list(names)});
+    let changes = |report: &Value, found: &str| {
+        let of_it =
+            report[found].as_array().unwrap().iter().filter(|it| it["rule"] == "exclusion-list-changed");
+        of_it.map(|it| format!("{} {}", it["severity"], it["value"]).replace('"', "")).collect::<Vec<_>>()
+    };
+    assert_eq!(gate(&spec(&["old"]))["exitCode"], 0, "there is nothing to compare with");
+    let mut wider = spec(&["old*", "elsewhere"]);
+    wider["exclusions"][1]["subject"]["namespace"] = json!("other");
+    wider["rules"] = json!({"severities": [{"rule": "exclusion-list-changed", "severity": "high"}]});
+    let widened = "widened host-pid on namespace=shop,name=old* value=hostPID";
+    let counts = gate(&wider);
+    assert_eq!(
+        (counts["exitCode"].as_i64(), changes(&counts, "drift")),
+        (Some(10), vec![format!("high {widened}")])
+    );
+    wider["rules"] = json!({});
+    let told = gate(&wider);
+    assert_eq!(
+        (told["exitCode"].as_i64(), changes(&told, "belowThreshold")),
+        (Some(0), vec![format!("info {widened}")])
+    );
+    assert_eq!(changes(&gate(&wider), "belowThreshold"), Vec::<String>::new(), "it passed");
+}
+
+#[test]
 fn a_baseline_that_cannot_be_read_is_not_an_empty_one() {
     let served = brownfield();
     assert_eq!(accept(&served).code, 0);

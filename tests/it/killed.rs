@@ -1,12 +1,14 @@
-//! A gate that ends at any of its writes: what is on record is the old pass or the new one, whole.
+//! What is on record: passes alone, and after a gate that ends at any of its writes the old pass or the new one, whole.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::task::Poll;
 
 use driftgate::app::Rehearsal;
+use driftgate::exit::Exit;
 use driftgate::memory::{Api, Fault, ObjectRef, What, Where};
 use driftgate::progress::Progress;
 use driftgate::record::Record;
+use driftgate::scenario::Scenario;
 use rstest::rstest;
 
 const MAPS: &str = "/driftgate/configmaps";
@@ -28,6 +30,27 @@ fn stored(api: &Api) -> Record {
     };
     let map = api.get(&map).unwrap();
     Record::parse(map["data"]["record.json"].as_str().unwrap()).unwrap()
+}
+
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn only_a_pass_goes_on_record(#[files("examples/*/scenario.yaml")] file: PathBuf) {
+    let folder = file.parent().unwrap();
+    let rehearsal = match Rehearsal::prepare(folder).await {
+        Ok(rehearsal) => rehearsal,
+        Err(error) => {
+            let expected = Scenario::read(folder).unwrap().expect;
+            assert_eq!(expected, Some(3), "only a broken policy cannot be rehearsed: {error}");
+            return;
+        }
+    };
+    let first = rehearsal.api().requests().len();
+    let report = rehearsal.run(&Progress::Lines).await.unwrap();
+    let requests = rehearsal.api().requests();
+    let reads = ["get", "list", "watch"];
+    let writes: Vec<_> =
+        requests[first..].iter().filter(|it| it.path.contains(MAPS) && !reads.contains(&it.verb)).collect();
+    assert_eq!(writes.len(), usize::from(report.exit() == Exit::Pass), "{:?}: {writes:#?}", report.exit());
 }
 
 #[rstest]
