@@ -89,13 +89,11 @@ async fn try_rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<Exit,
 async fn try_release(args: &ReleaseArgs, out: &mut impl Write) -> Result<Exit, End> {
     let deadline = Instant::now() + args.timeout;
     let mut hand = Hand::new(&args.executor, &args.app, deadline).await?;
-    let mut state = hand.kept.state.clone();
-    if state.case.is_none() {
+    if hand.kept.state.case.is_none() {
         say(out, &format!("nothing of {} is held", hand.name.words()))?;
         return Ok(Exit::Pass);
     }
-    state.release(args.forbid, "a person");
-    hand.executor.keep(&mut hand.kept, state, &mut |_| {}).await?;
+    hand.let_go(args.forbid).await?;
     let exit = hand.finish(out, Some(Exit::Pass)).await?;
     say(out, &format!("nothing of {} is held any more", hand.name.words()))?;
     Ok(exit)
@@ -134,6 +132,20 @@ impl Hand {
         let state = trusting(&sight.seen, &self.kept.state, &names);
         if state != self.kept.state {
             self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps that the hold is to be taken away. The controller may write at the same time: then what it has written is
+    /// what is released.
+    async fn let_go(&mut self, forbid: bool) -> Result<(), End> {
+        while self.kept.state.case.is_some() {
+            let mut state = self.kept.state.clone();
+            state.release(forbid, "a person");
+            self.executor.keep(&mut self.kept, state.clone(), &mut |_| {}).await?;
+            if self.kept.state == state {
+                break;
+            }
         }
         Ok(())
     }

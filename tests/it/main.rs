@@ -21,6 +21,7 @@ mod policy_check;
 mod policy_deployed;
 mod policy_text;
 mod record;
+mod release;
 mod rules;
 mod schemas;
 mod served;
