@@ -162,6 +162,26 @@ proptest! {
     }
 
     #[test]
+    fn no_label_or_annotation_of_a_workload_silences_anything(
+        application in any_application(),
+        key in "driftgate\\.dev/(ignore|exclude|skip|allow|off|[a-z-]{1,9})",
+        value in "(true|\\*|all|critical|privileged-container|WL-001)",
+    ) {
+        let mut other = application.clone();
+        for metadata in [&mut other.pod, &mut other.template] {
+            for map in ["/metadata/labels", "/metadata/annotations"] {
+                if let Some(map) = metadata.pointer_mut(map).and_then(Value::as_object_mut) {
+                    map.insert(key.clone(), Value::from(value.as_str()));
+                }
+            }
+        }
+        let now = severities(&other.judge("web-1"));
+        for (identity, severity) in severities(&application.judge("web-1")) {
+            prop_assert!(now.get(&identity).is_some_and(|it| *it >= severity), "{identity} was {severity}");
+        }
+    }
+
+    #[test]
     fn the_order_of_lists_does_not_matter(application in any_application()) {
         let turned = Application {
             pod: reversed(&application.pod),
