@@ -23,7 +23,7 @@ pub use held::{lifted, placed};
 pub use mode::Mode;
 pub use notice::{Notice, Reason};
 pub use observed::{AutoSync, Automatic, Entry, Gate, Health, Keeper, Observed, Operation, Phase, Revision};
-pub use opening::{by_hand, refused, trusting};
+pub use opening::{adopted, by_hand, refused, trusting};
 pub use state::{Error, State};
 pub use step::{Settings, Step, step};
 pub use target::{NoTarget, Unproven, choose};

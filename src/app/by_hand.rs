@@ -14,7 +14,7 @@ use crate::cluster::{Change, Query, Watching};
 use crate::exit::Exit;
 use crate::gitops::flux::source::commit;
 use crate::model::meta::Partial;
-use crate::rollback::{Entry, Observed, Reason, Stage, State, by_hand, step, trusting};
+use crate::rollback::{Entry, Observed, Reason, Stage, State, adopted, by_hand, step, trusting};
 use crate::store::states::Kept;
 
 /// How often what is around a Kustomization is looked at, which a watch of itself does not tell: its sources, its gate.
@@ -89,6 +89,7 @@ async fn try_rollback(args: &RollbackArgs, out: &mut impl Write) -> Result<Exit,
 async fn try_release(args: &ReleaseArgs, out: &mut impl Write) -> Result<Exit, End> {
     let deadline = Instant::now() + args.timeout;
     let mut hand = Hand::new(&args.executor, &args.app, deadline).await?;
+    hand.adopt().await?;
     if hand.kept.state.case.is_none() {
         say(out, &format!("nothing of {} is held", hand.name.words()))?;
         return Ok(Exit::Pass);
@@ -113,6 +114,18 @@ impl Hand {
         let mut hand = Self { executor, herald, name, kept, deadline, said: Vec::new() };
         hand.said = hand.kept.state.untold.iter().map(|notice| notice.id.clone()).collect();
         Ok(hand)
+    }
+
+    /// Takes up a case that only the application's own marks tell of.
+    async fn adopt(&mut self) -> Result<(), End> {
+        if self.kept.state.case.is_some() {
+            return Ok(());
+        }
+        let sight = self.executor.look(&self.name, &self.kept.state).await?;
+        if let Some(state) = sight.and_then(|sight| adopted(&sight.seen, &self.kept.state)) {
+            self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;
+        }
+        Ok(())
     }
 
     /// Takes these revisions of the history for passed: the gate has them on record.

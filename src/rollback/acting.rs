@@ -106,7 +106,7 @@ pub(super) fn verifying(
         (Some(unlike), _) => (false, format!(", but {unlike}")),
         (None, Health::Good) => (true, String::new()),
         (None, Health::Bad | Health::Waiting) if end <= seen.now.as_second() => {
-            (false, ", but the application does not become healthy".to_owned())
+            (false, format!(", but the application does not become healthy{}", said(seen, case)))
         }
         (None, Health::Bad | Health::Waiting) if moved_on(seen, case) => {
             (true, "; the source has moved on meanwhile".to_owned())
@@ -121,6 +121,19 @@ pub(super) fn verifying(
     let reason = if proven { Reason::RolledBack } else { Reason::RollbackFailed };
     next.tell(case.notice(reason, text));
     keep(next)
+}
+
+/// What Flux says of it; Argo CD's words are of the operation, which went well.
+fn said(seen: &Observed, case: &Case) -> String {
+    let words = seen.operation.as_ref().map(|operation| operation.message.as_str()).unwrap_or_default();
+    match case.hold {
+        Hold::Source { .. } if !words.is_empty() => format!(": {words}"),
+        Hold::Source { .. }
+        | Hold::Nothing
+        | Hold::AutoSync { .. }
+        | Hold::Window { .. }
+        | Hold::Suspension { .. } => String::new(),
+    }
 }
 
 /// What speaks against the application being as the target has it.

@@ -32,6 +32,12 @@ pub struct Case {
 }
 
 impl Case {
+    /// The id of a case about this operation and revision.
+    pub fn id_of(operation: &str, rejected: &Revision) -> String {
+        let digits: String = operation.chars().filter(char::is_ascii_digit).collect();
+        format!("driftgate-{digits}-{:.12}", rejected.name)
+    }
+
     /// A notice about it; there is one of each reason.
     pub(super) fn notice(&self, reason: Reason, text: String) -> Notice {
         let revision = match reason {

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::rollback::case::Case;
+
 /// What a source resolved to, and how it is rendered: the same commit with another image override is another revision.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Revision {
@@ -50,6 +52,8 @@ pub struct Observed {
     pub keeper: Keeper,
     /// Where a hold outside the application is put: for Argo CD the project.
     pub place: String,
+    /// A case that the application's own marks tell of, where none is kept.
+    pub found: Option<Case>,
     /// When it was seen.
     pub now: Timestamp,
 }

@@ -61,7 +61,7 @@ fn freeze(seen: &Observed, state: &State, judged: (String, Revision)) -> State {
     };
     let (operation, rejected) = judged;
     state.with(Case {
-        id: id(&operation, &rejected),
+        id: Case::id_of(&operation, &rejected),
         target: (0, rejected.clone()),
         rejected,
         operation,
@@ -74,10 +74,6 @@ fn freeze(seen: &Observed, state: &State, judged: (String, Revision)) -> State {
     })
 }
 
-fn id(operation: &str, rejected: &Revision) -> String {
-    format!("driftgate-{}-{:.12}", digits(operation), rejected.name)
-}
-
 /// The state with a case of its own, and with what people are told of it.
 fn decided(
     seen: &Observed,
@@ -87,7 +83,7 @@ fn decided(
     by_hand: bool,
     text: String,
 ) -> State {
-    let id = id(&operation, &rejected);
+    let id = Case::id_of(&operation, &rejected);
     let revision = Some(rejected.name.clone());
     state.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text, revision });
     state.case = Some(Case {
@@ -148,8 +144,11 @@ pub fn by_hand(seen: &Observed, state: &State, to: Option<i64>) -> Result<State,
     Ok(decided(seen, state.of(&seen.uid), judged, target, true, text))
 }
 
-fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
+/// The state with the case that the application's own marks tell of, where none is kept: the state was lost, and without
+/// it nobody would ever take away what holds.
+pub fn adopted(seen: &Observed, state: &State) -> Option<State> {
+    let case = seen.found.as_ref().filter(|_| state.case.is_none())?;
+    Some(state.of(&seen.uid).with(case.clone()))
 }
 
 fn hold(seen: &Observed) -> Hold {
@@ -250,7 +249,7 @@ pub fn refused(seen: &Observed, state: &State, why: &str) -> State {
 
 fn refuse(state: &State, judged: (String, Revision), why: &str) -> State {
     let mut next = state.clone();
-    let id = format!("{}-none", id(&judged.0, &judged.1));
+    let id = format!("{}-none", Case::id_of(&judged.0, &judged.1));
     let text = format!("{} is not rolled back: {why}", judged.1.short());
     let revision = Some(judged.1.name.clone());
     next.tell(Notice { id, reason: Reason::NotRolledBack, text, revision });

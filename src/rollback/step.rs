@@ -7,7 +7,7 @@ use crate::rollback::case::Stage;
 use crate::rollback::held::{held, lifting};
 use crate::rollback::mode::Mode;
 use crate::rollback::observed::{Gate, Observed, Phase};
-use crate::rollback::opening::{due, open};
+use crate::rollback::opening::{adopted, due, open};
 use crate::rollback::state::State;
 use crate::rollback::target::Unproven;
 
@@ -69,6 +69,9 @@ pub fn step(seen: &Observed, state: &State, settings: &Settings) -> Step {
     }
     if state.uid != seen.uid || seen.deleting {
         return gone(seen, state);
+    }
+    if let Some(adopted) = adopted(seen, state) {
+        return keep(adopted);
     }
     // Where drift fails nothing, a gate that ends well has not said that the revision is good.
     if settings.mode != Mode::Report

@@ -6,7 +6,7 @@ mod keepers;
 mod people;
 mod places;
 mod proxy;
-mod rights;
+pub(crate) mod rights;
 mod robustness;
 mod scale;
 mod sequence;

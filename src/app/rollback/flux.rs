@@ -9,7 +9,7 @@ use crate::app::Clock;
 use crate::app::rollback::{Done, Failure, Name, Options};
 use crate::cluster::{ApiKind, Cluster, Kinds, Query, Reason};
 use crate::gitops::flux::job::GateJob;
-use crate::gitops::flux::kustomization::{self, Kustomization, SOURCE_GROUP};
+use crate::gitops::flux::kustomization::{self, CASE, Kustomization, SOURCE_GROUP};
 use crate::gitops::flux::rollback::clone::{self, Was, Yield};
 use crate::gitops::flux::rollback::gate::jobs;
 use crate::gitops::flux::rollback::live::Live;
@@ -98,13 +98,16 @@ impl Flux {
         let mut live =
             Live::read(&object).map_err(|error| Failure::Undecodable(name.words(), error.to_string()))?;
         let case = state.case.as_ref();
-        if case.is_some() || self.opt_in.wants(&live.app.metadata, None) {
+        let marked = live.app.metadata.annotations.contains_key(CASE);
+        if case.is_some() || marked || self.opt_in.wants(&live.app.metadata, None) {
             self.find_gate(name, &mut live).await?;
             let was = case.and_then(|case| Some((case, Was::of(case)?)));
-            let source = was.as_ref().map_or_else(|| live.app.source(), |(_, was)| was.source());
+            let source = was.as_ref().map_or_else(|| live.app.own_source(), |(_, was)| was.source());
             live.source = self.source(&source).await?;
             if let Some((case, was)) = was.filter(|(case, _)| matches!(case.hold, Hold::Source { .. })) {
                 live.clone = self.source(&was.clone_of(case)).await?;
+            } else if case.is_none() && live.app.held().is_some() {
+                live.clone = self.source(&live.app.source()).await?;
             }
         }
         let around = Around { opt_in: self.opt_in, state, now: self.clock.now() };

@@ -1,6 +1,7 @@
 //! The executor on the in-memory API, beside an Argo CD in small, with something going wrong at every request.
 
 pub(in crate::app) mod argo;
+mod flux;
 
 use serde_json::json;
 use tokio::time::{Duration, timeout};

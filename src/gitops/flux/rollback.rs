@@ -10,6 +10,7 @@
 pub mod clone;
 pub mod gate;
 pub mod live;
+pub mod marks;
 pub mod observe;
 pub mod write;
 

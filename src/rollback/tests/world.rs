@@ -113,6 +113,7 @@ impl World {
                 .collect(),
             keeper: self.keeper.clone(),
             place: "default".into(),
+            found: None,
             now: jiff::Timestamp::from_second(self.clock).unwrap(),
         }
     }

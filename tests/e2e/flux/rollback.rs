@@ -3,6 +3,7 @@
 mod modes;
 mod people;
 mod refused;
+mod rights;
 mod robustness;
 mod sequence;
 pub(super) mod world;

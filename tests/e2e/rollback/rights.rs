@@ -14,11 +14,15 @@ use crate::harness::runtime::eventually;
 
 /// Group, resource and verb of all that the shipped roles grant.
 fn granted() -> BTreeSet<(String, String, String)> {
-    let texts = [
+    granted_by(&[
         include_str!("../../../manifests/controller/clusterrole.yaml"),
         include_str!("../../../manifests/controller/role.yaml"),
         include_str!("../../../kustomize/components/controller-windows/role.yaml"),
-    ];
+    ])
+}
+
+/// The same of these manifests.
+pub(crate) fn granted_by(texts: &[&str]) -> BTreeSet<(String, String, String)> {
     let objects = texts.iter().flat_map(|text| serde_saphyr::from_multiple::<Value>(text).unwrap());
     let rules = objects.flat_map(|object| object["rules"].as_array().cloned().unwrap_or_default());
     let list =

@@ -60,6 +60,7 @@ pub fn observe(live: &Live, around: &Around) -> r::Observed {
         history: live.status.history.iter().map(entry).filter(|it| !it.revision.name.is_empty()).collect(),
         keeper: keeper(live, around),
         place: project_of(live).to_owned(),
+        found: None,
         now: around.now,
     }
 }

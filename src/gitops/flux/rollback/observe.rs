@@ -8,7 +8,7 @@ use crate::gitops::flux::job::GateJob;
 use crate::gitops::flux::kustomization::{CASE, Kustomization, OWNER_NAME, OWNER_NAMESPACE, RECONCILE};
 use crate::gitops::flux::rollback::clone::Was;
 use crate::gitops::flux::rollback::live::Live;
-use crate::gitops::flux::rollback::write;
+use crate::gitops::flux::rollback::{marks, write};
 use crate::gitops::flux::source::commit;
 use crate::gitops::wanted::OptIn;
 use crate::model::pod_status::Condition;
@@ -50,6 +50,7 @@ pub fn observe(live: &Live, around: &Around<'_>) -> r::Observed {
         definitions: definitions(app),
         keeper: forbids(live).map_or(r::Keeper::Nobody, r::Keeper::Forbids),
         place: String::new(),
+        found: state.case.is_none().then(|| marks::found(live, around.now)).flatten(),
         now: around.now,
     }
 }
@@ -78,7 +79,8 @@ fn operation(live: &Live, state: &r::State) -> r::Operation {
     let message = ready.map(|ready| ready.message.clone()).unwrap_or_default();
     if let Some(id) = live.app.metadata.annotations.get(CASE) {
         let target = state.case.as_ref().map(|case| case.target.1.clone());
-        return ours(id, target, message);
+        let said = live.app.condition("Ready").map(|ready| ready.message.clone()).unwrap_or_default();
+        return ours(id, target, said);
     }
     let job = live.job.as_ref();
     let started = job.map(|job| job.metadata.rest.uid.clone()).unwrap_or_default();

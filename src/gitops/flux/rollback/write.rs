@@ -29,12 +29,23 @@ fn left_alone(app: &Kustomization) -> Vec<(&'static str, &'static str)> {
 /// What is in place of ours now, in words that [`Was`] reads.
 pub fn was(app: &Kustomization) -> String {
     let source = &app.spec.source_ref;
-    let annotations: Map<String, Value> = left_alone(app)
+    let annotations = left_alone(app)
         .into_iter()
         .map(|(name, _)| (name.to_owned(), json!(app.metadata.annotations.get(name))))
         .collect();
+    words(app, &source.name, &annotations)
+}
+
+/// The same where ours are in place already: before, the source had this name, and none of our annotations was there.
+pub fn was_before(app: &Kustomization, source: &str) -> String {
+    let annotations = left_alone(app).into_iter().map(|(name, _)| (name.to_owned(), Value::Null)).collect();
+    words(app, source, &annotations)
+}
+
+fn words(app: &Kustomization, name: &str, annotations: &Map<String, Value>) -> String {
+    let source = &app.spec.source_ref;
     json!({
-        "sourceRef": {"kind": source.kind, "name": source.name, "namespace": source.namespace},
+        "sourceRef": {"kind": source.kind, "name": name, "namespace": source.namespace},
         "namespace": app.source().namespace, "annotations": annotations,
     })
     .to_string()

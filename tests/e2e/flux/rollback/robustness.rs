@@ -1,6 +1,9 @@
 //! Controllers that die, several of them, and Git that moves meanwhile.
 
-use serde_json::Value;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams};
+use serde_json::{Value, json};
 
 use super::sequence::commit_of;
 use super::world::{CRITICAL, Layout, PASS, World, rolled};
@@ -54,6 +57,33 @@ fn of_two_controllers_the_other_one_goes_on() {
         world.has_told(&TOLD[..2]).await;
         let metrics = other.get("/metrics").await;
         assert!(metrics.contains("driftgate_quarantined_applications 1"), "{metrics}");
+    });
+}
+
+#[test]
+fn a_state_that_is_deleted_while_something_is_held_is_found_again_by_its_marks() {
+    rolled("flux-lost", Layout::Separate, SourceKind::Git, async |world| {
+        let good = commit_of(world).await;
+        let bad = world.commit("bad", CRITICAL).await;
+        let before = world.held().await;
+        let maps: Api<ConfigMap> = world.ctx.api();
+        let states = ListParams::default().labels("driftgate.dev/rollback-state");
+        maps.delete_collection(&DeleteParams::default(), &states).await.unwrap();
+        let after = world.kept("it is held, and nothing else is known", |state| {
+            state["case"]["stage"].get("held").is_some() && state["passed"] == json!([])
+        });
+        let after = after.await;
+        for field in ["id", "rejected", "operation", "content", "hold"] {
+            assert_eq!(before["case"][field], after["case"][field], "{field}");
+        }
+        assert_eq!(after["case"]["rejected"]["name"], format!("sha1:{bad}"));
+        world.is_pinned(&good).await;
+        let fix = world.commit("fix", PASS).await;
+        world.judge().ready_at(&fix).await;
+        world.free().await;
+        world.is_as_before().await;
+        assert_eq!((world.image().await.as_str(), world.changes().await), ("fix", 2));
+        world.has_told(&TOLD).await;
     });
 }
 
