@@ -10,6 +10,7 @@ pub(crate) mod rights;
 mod robustness;
 mod scale;
 mod sequence;
+mod sources;
 mod targets;
 mod timing;
 mod verdicts;

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::world::{CRITICAL, PASS, World, gate, rolled};
+use super::world::{CRITICAL, PASS, World, gate, rolled, rolled_in};
 use crate::harness::argocd::AppOptions;
-use crate::harness::cluster::with_namespace;
+use crate::harness::cluster::{Ctx, with_namespace};
 use crate::harness::runtime::eventually;
 
 const TOLD: [&str; 3] = ["RollbackDecided", "RolledBack", "Released"];
@@ -40,6 +40,20 @@ fn retrying(limit: i64) -> AppOptions {
 #[test]
 fn an_operation_that_waits_for_its_next_attempt_is_ended() {
     rolled("roll-retries", retrying(5), async |world| bad_then_fixed(world).await);
+}
+
+async fn without_retry(ctx: &Ctx) -> World<'_> {
+    World::made(ctx, AppOptions::default(), async |mut application| {
+        let policy = application["spec"]["syncPolicy"].as_object_mut().unwrap();
+        policy.remove("retry").unwrap();
+        ctx.apply(application).await;
+    })
+    .await
+}
+
+#[test]
+fn where_the_application_says_nothing_of_attempts_argo_cds_own_are_ended() {
+    rolled_in("roll-default", without_retry, async |world| bad_then_fixed(world).await);
 }
 
 #[test]

@@ -5,8 +5,7 @@ use kube::Api;
 use serde_json::{Value, json};
 
 use super::world::{CRITICAL, Controller, PASS, World, deployment, gate, rolled, rolled_in};
-use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo, merge};
-use crate::harness::cluster::with_namespace;
+use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo};
 use crate::harness::runtime::eventually;
 
 /// Whatever happened before, the fix runs, and auto-sync is as it was.
@@ -140,40 +139,4 @@ fn a_rollback_that_argo_cd_cannot_carry_out_is_told_and_the_fix_releases() {
             world.has_told(&["RollbackDecided", "RollbackFailed", "Released"]).await;
         },
     );
-}
-
-#[test]
-fn all_sources_of_an_application_go_back() {
-    with_namespace("roll-sources", async |ctx| {
-        let other = GitRepo::new("roll-sources-other");
-        let settings = |value: &str| {
-            let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"value": value}});
-            map.to_string()
-        };
-        other.commit(&[("settings.yaml", &settings("good"))]);
-        let world = World::made(ctx, AppOptions::default(), async |mut application| {
-            let spec = application["spec"].as_object_mut().unwrap();
-            let first = spec.remove("source").unwrap();
-            let mut second = first.clone();
-            merge(&mut second, &json!({"repoURL": other.url()}));
-            spec.insert("sources".into(), json!([first, second]));
-            ctx.apply(application).await;
-        })
-        .await;
-        world.commit("good", PASS);
-        world.app.refresh().await;
-        eventually("the controller has seen the pass", async || {
-            let state = world.state().await.unwrap_or_default();
-            if state["passed"][0].is_object() { Ok(()) } else { Err(state.to_string()) }
-        })
-        .await;
-        other.commit(&[("settings.yaml", &settings("bad"))]);
-        world.commit("bad", CRITICAL);
-        world.app.refresh().await;
-        let state = world.stage("held").await;
-        assert!(state["case"]["rejected"]["name"].as_str().unwrap().contains(','), "{state}");
-        let map = ctx.api::<k8s_openapi::api::core::v1::ConfigMap>().get("settings").await.unwrap();
-        assert_eq!((world.image().await.as_str(), map.data.unwrap()["value"].as_str()), ("good", "good"));
-        world.has_told(&["RollbackDecided", "RolledBack"]).await;
-    });
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use kube::Client;
 use tokio::sync::OnceCell;
 
-use super::binaries::argocd_dir;
+use super::binaries::{argocd_dir, helm};
 use super::process::free_ports;
 use super::runtime::eventually;
 use super::servers::{ControlPlane, Server};
@@ -132,9 +132,11 @@ async fn start_repo_server() -> String {
 
     let dir = state_dir("repo-server");
     let path = std::env::var("PATH").unwrap_or_default();
+    let helm = helm();
+    let helm_dir = helm.parent().expect("a program is in a folder");
     let envs = [
-        // It runs git and, by name, the verifier that stands beside it.
-        ("PATH", format!("{}:{path}", argocd_dir().display())),
+        // It runs git, helm, and, by name, the verifier that stands beside it.
+        ("PATH", format!("{}:{}:{path}", argocd_dir().display(), helm_dir.display())),
         ("ARGOCD_GPG_ENABLED", "false".to_owned()),
         ("ARGOCD_ASK_PASS_SOCK", socket(&dir).display().to_string()),
         ("HOME", dir.display().to_string()),
