@@ -15,3 +15,4 @@ mod targets;
 mod timing;
 mod verdicts;
 pub(crate) mod world;
+mod writes;

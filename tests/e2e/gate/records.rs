@@ -13,7 +13,7 @@ use super::gated::{Gated, gated};
 use super::outside::{driftgate, kubeconfig};
 use crate::harness::argocd::ArgoCd;
 use crate::harness::cluster::Ctx;
-use crate::harness::door::Door;
+use crate::harness::door::{self, Door};
 use crate::harness::platform::{ACCOUNT, RECORDS_NAMESPACE};
 use crate::harness::process::{Guarded, Launch};
 use crate::harness::state::state_dir;
@@ -85,7 +85,7 @@ fn of_two_gates_that_write_at_once_one_is_on_record_whole() {
     gated("gate-two-at-once", async |ctx| {
         let app = passed(ctx).await;
         forgotten(ctx, &app).await;
-        let mut door = Door::open(ctx, ACCOUNT).await;
+        let mut door = Door::open(ctx, ACCOUNT, door::records).await;
         for refused in ["the one that finds a record made", "the one that finds a record replaced"] {
             let mut gates =
                 [true, false].map(|it| started(ctx, &door, &format!("gate-{it}"), gate(ctx, &app, it)));
@@ -126,7 +126,7 @@ fn of_two_gates_that_write_at_once_one_is_on_record_whole() {
 fn a_gate_that_is_killed_at_its_write_leaves_the_old_record_or_the_new_one() {
     gated("gate-killed", async |ctx| {
         let app = passed(ctx).await;
-        let mut door = Door::open(ctx, ACCOUNT).await;
+        let mut door = Door::open(ctx, ACCOUNT, door::records).await;
         let direct = kubeconfig(ctx).await;
         for (had_one, reaches) in [(true, false), (true, true), (false, false), (false, true)] {
             if !had_one {

@@ -1,7 +1,6 @@
-//! Controllers that die, and several of them.
+//! Several controllers, and an API server that goes away.
 
 use k8s_openapi::api::coordination::v1::Lease;
-use serde_json::Value;
 
 use super::proxy::Proxy;
 use super::world::{CRITICAL, Controller, PASS, World, rolled};
@@ -9,45 +8,6 @@ use crate::harness::argocd::AppOptions;
 use crate::harness::runtime::eventually;
 
 const TOLD: [&str; 3] = ["RollbackDecided", "RolledBack", "Released"];
-
-/// Kills the controller each time it has kept something, and starts it again, until the case is at a stage or is closed.
-async fn killed_at_every_write(world: &mut World<'_>, done: impl Fn(&Value) -> bool) -> usize {
-    let mut kills = 0;
-    let mut last = world.state().await.unwrap_or_default();
-    while !done(&last) {
-        let seen = last.clone();
-        last = eventually("the next thing is kept", async || {
-            let state = world.state().await.unwrap_or_default();
-            if state == seen { Err(state.to_string()) } else { Ok(state) }
-        })
-        .await;
-        world.controller = None;
-        kills += 1;
-        world.controller = Some(Controller::start(world.ctx, "same", &[]).await);
-    }
-    kills
-}
-
-#[test]
-fn a_controller_that_is_killed_at_every_write_goes_on_where_it_was() {
-    rolled("roll-killed", AppOptions { retries: 5, ..AppOptions::default() }, async |world| {
-        let automated = world.automated().await;
-        world.controller = None;
-        world.controller = Some(Controller::start(world.ctx, "same", &[]).await);
-        world.commit("bad", CRITICAL);
-        world.app.refresh().await;
-        let held = |state: &Value| state["case"]["stage"].get("held").is_some();
-        let kills = killed_at_every_write(world, held).await;
-        assert!(kills >= 3, "{kills}");
-        assert_eq!((world.image().await.as_str(), world.rollbacks().await.len()), ("good", 1));
-        let fix = world.commit("fix", PASS);
-        world.app.refresh().await;
-        killed_at_every_write(world, |state| state["case"].is_null()).await;
-        world.synced(&fix).await;
-        assert_eq!((world.automated().await, world.rollbacks().await.len()), (automated, 1));
-        world.has_told(&TOLD).await;
-    });
-}
 
 /// Who holds the Lease.
 async fn leader(world: &World<'_>) -> String {

@@ -9,7 +9,7 @@ use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo};
 use crate::harness::runtime::eventually;
 
 /// Whatever happened before, the fix runs, and auto-sync is as it was.
-async fn ends_well(world: &World<'_>, fix: &str, automated: Value) {
+pub(super) async fn ends_well(world: &World<'_>, fix: &str, automated: Value) {
     world.synced(fix).await;
     world.remembers(fix).await;
     world.free().await;

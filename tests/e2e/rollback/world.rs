@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo, Operation, merge};
 use crate::harness::cluster::{Ctx, with_namespace};
 use crate::harness::credentials::Endpoint;
+use crate::harness::door::Door;
 use crate::harness::process::{Guarded, Launch, free_ports};
 use crate::harness::runtime::eventually;
 use crate::harness::state::{log_file, state_dir};
@@ -368,6 +369,17 @@ impl Controller {
         Self { process, address }
     }
 
+    /// The same, but it reaches the API server through a door.
+    pub(super) fn start_behind(door: &Door, ctx: &Ctx) -> Self {
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
+        let selector = format!("test={}", ctx.ns);
+        let args = ["controller", "-v", "--tool=argocd", "--selector", &selector, "--listen", &address];
+        let log = log_file(&format!("controller-{}.log", ctx.ns));
+        let process = launch_with(&door.kubeconfig, ctx, "first", &args, [log.clone(), log]);
+        Self { process, address }
+    }
+
     /// Serves what the arguments say.
     pub(crate) async fn launch(ctx: &Ctx, identity: &str, args: &[&str]) -> Self {
         let [port] = free_ports();
@@ -422,14 +434,24 @@ async fn launch_at(
     ctx: &Ctx,
     identity: &str,
     args: &[&str],
+    logs: [PathBuf; 2],
+) -> Guarded {
+    let [id] = free_ports();
+    let kubeconfig = state_dir(&format!("kubeconfig-{}-{id}", ctx.ns)).join("kubeconfig");
+    endpoint.write_kubeconfig(&kubeconfig, &ctx.token_of(ACCOUNT).await, &ctx.ns);
+    launch_with(&kubeconfig.display().to_string(), ctx, identity, args, logs)
+}
+
+fn launch_with(
+    kubeconfig: &str,
+    ctx: &Ctx,
+    identity: &str,
+    args: &[&str],
     [stdout, stderr]: [PathBuf; 2],
 ) -> Guarded {
     let [id] = free_ports();
     let dir = state_dir(&format!("program-{}-{id}", ctx.ns));
-    let kubeconfig = dir.join("kubeconfig");
-    endpoint.write_kubeconfig(&kubeconfig, &ctx.token_of(ACCOUNT).await, &ctx.ns);
-    let kubeconfig = kubeconfig.display().to_string();
-    let fixed = ["--kubeconfig", &kubeconfig, "--namespace", &ctx.ns];
+    let fixed = ["--kubeconfig", kubeconfig, "--namespace", &ctx.ns];
     Guarded::start(Launch {
         program: Path::new(env!("CARGO_BIN_EXE_driftgate")),
         args: args.iter().chain(&fixed).map(|arg| (*arg).to_owned()).collect(),
