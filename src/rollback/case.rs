@@ -21,6 +21,9 @@ pub struct Case {
     pub hold: Hold,
     /// How far it is.
     pub stage: Stage,
+    /// True once the operation's end may have been written, and auto-sync switched off with it.
+    #[serde(default)]
+    pub ending: bool,
     /// True once the rollback may have been written.
     pub acted: bool,
     /// True if a person asked for it, not the gate.

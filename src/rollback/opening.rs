@@ -67,6 +67,7 @@ fn freeze(seen: &Observed, state: &State, judged: (String, Revision)) -> State {
         operation,
         hold: Hold::Suspension { was: was.clone() },
         stage: Stage::Due,
+        ending: false,
         acted: false,
         by_hand: false,
         // What its gate says of other content cannot be heard while it is left as it is.
@@ -93,6 +94,7 @@ fn decided(
         target,
         hold: hold(seen),
         stage: Stage::Due,
+        ending: false,
         acted: false,
         by_hand,
         content: seen.content.clone(),
@@ -198,11 +200,11 @@ fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, opera
     };
     let ended = operation.phase.is_over();
     let needed = hold(seen);
-    // A person may have switched it on or off since the case was opened. Once the operation has ended, it may have been
-    // us who switched it off.
+    // A person may have switched it on or off since the case was opened. Once the operation has ended, or its end has
+    // been asked for, it may have been us who switched it off: the tool may begin the next attempt over our wish to end it.
     let changed = match (&case.hold, &needed) {
         (Hold::Nothing, Hold::AutoSync { .. } | Hold::Window { .. } | Hold::Source { .. }) => true,
-        (Hold::AutoSync { .. }, Hold::Nothing) => !ended,
+        (Hold::AutoSync { .. }, Hold::Nothing) => !ended && !case.ending,
         (Hold::Nothing, Hold::Nothing | Hold::Suspension { .. })
         | (Hold::AutoSync { .. } | Hold::Window { .. } | Hold::Source { .. } | Hold::Suspension { .. }, _) => {
             false
@@ -216,7 +218,8 @@ fn ready(seen: &Observed, state: &State, case: &Case, settings: &Settings, opera
             keep(state.with(Case { hold: case.hold.at(Window::Placing), target, ..case.clone() }))
         }
         (Some(Window::Placing), _) => Step::Hold,
-        (_, false) => Step::End,
+        (_, false) if case.ending => Step::End,
+        (_, false) => keep(state.with(Case { ending: true, ..case.clone() })),
         (_, true) => {
             let case = Case { target, acted: true, ..case.at(Stage::Acting { blocked: false }) };
             keep(state.with(case))

@@ -48,6 +48,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Person::Reverts),
         1 => Just(Person::Recreates),
         1 => Just(Person::Forgets),
+        2 => Just(Person::Overwrites),
     ];
     let fate = prop_oneof![8 => Just(Fate::Arrives), 1 => Just(Fate::IsLost), 1 => Just(Fate::IsForgotten)];
     let event = prop_oneof![

@@ -185,6 +185,22 @@ fn a_source_of_ours_that_is_undone_before_its_result_was_seen_counts_as_put_in_p
 }
 
 #[test]
+fn an_attempt_that_begins_over_the_wish_to_end_it_does_not_leave_auto_sync_off() {
+    let mut scene = Scene::new(&[1], 3, Keeper::Nobody, Some(true));
+    scene.world.person(Person::Commits(1));
+    let phase = |scene: &Scene| scene.world.operation.as_ref().unwrap().phase;
+    while phase(&scene) != Phase::Ending {
+        assert!(scene.decide() || scene.world.tick());
+    }
+    assert_eq!(scene.world.auto, Some(false), "switched off in the same write");
+    scene.person(Person::Overwrites);
+    assert_eq!((scene.live(), scene.stage()), (0, Some("Quarantined")));
+    scene.person(Person::Commits(2));
+    assert_eq!((scene.live(), scene.world.auto), (2, Some(true)));
+    assert_eq!(scene.reasons(), [RollbackDecided, RolledBack, Released]);
+}
+
+#[test]
 fn where_nothing_is_known_of_the_operation_any_more_what_holds_is_taken_away_in_the_end() {
     for keeper in [Keeper::Nobody, Keeper::Reverts("ApplicationSet shops".into())] {
         for acting in [false, true] {

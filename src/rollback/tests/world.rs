@@ -202,6 +202,12 @@ impl World {
             }
             Person::Reverts if matches!(self.keeper, Keeper::Reverts(_)) => self.auto = self.declared,
             Person::Forgets if self.is_over() && !self.follows => self.operation = None,
+            Person::Overwrites => match &mut self.operation {
+                Some(operation) if operation.phase == Phase::Ending => {
+                    (operation.phase, operation.gate) = (Phase::Running, Gate::Silent);
+                }
+                _ => return,
+            },
             Person::Forgets
             | Person::Syncs(_)
             | Person::SwitchesOn
@@ -328,4 +334,6 @@ pub(super) enum Person {
     Reverts,
     /// Removes the state of the operation that has ended.
     Forgets,
+    /// The tool begins the next attempt and writes that over the wish to end it.
+    Overwrites,
 }

@@ -114,54 +114,46 @@ fn rolls_back(write: &Write) -> bool {
     write.what().contains("/applications/") && write.text().contains("\"initiatedBy\"")
 }
 
-#[test]
-fn a_fix_that_comes_while_the_operation_is_being_terminated_is_deployed_after_the_rollback() {
-    rolled("roll-at-end", options(), async |world| {
-        let automated = world.automated().await;
-        let mut door = behind_a_door(world).await;
-        world.commit("bad", CRITICAL);
-        world.app.refresh().await;
-        let done = door.write_like(ends_the_operation).await.carry_out().await;
-        assert!(done.status().is_success(), "{}", done.status());
-        let fix = world.commit("fix", PASS);
-        world.seen(&fix).await;
-        done.tell();
-        door.stand_open();
-        ends_well(world, &fix, automated).await;
-        world.has_told(&TOLD).await;
-    });
+/// When a commit comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// The operation is being terminated.
+    Terminating,
+    /// The rollback has been decided on, and not been written.
+    BeforeRollback,
+    /// The rollback has just been written.
+    AfterRollback,
 }
 
-#[test]
-fn a_fix_that_comes_right_before_the_rollback_is_written_is_deployed_after_it() {
-    rolled("roll-at-write", options(), async |world| {
+#[rstest]
+#[case::while_the_operation_is_being_terminated("roll-at-end", Moment::Terminating)]
+#[case::right_before_the_rollback_is_written("roll-at-write", Moment::BeforeRollback)]
+#[case::right_after_the_rollback_was_written("roll-at-rollback", Moment::AfterRollback)]
+fn a_fix_that_comes_is_deployed_after_the_rollback(#[case] namespace: &str, #[case] moment: Moment) {
+    rolled(namespace, options(), async |world| {
         let automated = world.automated().await;
         let mut door = behind_a_door(world).await;
         world.commit("bad", CRITICAL);
         world.app.refresh().await;
-        let write = door.write_like(rolls_back).await;
-        let fix = world.commit("fix", PASS);
-        world.seen(&fix).await;
-        write.carry_out().await.tell();
-        door.stand_open();
-        ends_well(world, &fix, automated).await;
-        assert_eq!(world.rollbacks().await.len(), 1);
-        world.has_told(&TOLD).await;
-    });
-}
-
-#[test]
-fn a_fix_that_comes_right_after_the_rollback_was_written_is_deployed_after_it() {
-    rolled("roll-at-rollback", options(), async |world| {
-        let automated = world.automated().await;
-        let mut door = behind_a_door(world).await;
-        world.commit("bad", CRITICAL);
-        world.app.refresh().await;
-        let done = door.write_like(rolls_back).await.carry_out().await;
-        assert!(done.status().is_success(), "{}", done.status());
-        let fix = world.commit("fix", PASS);
-        world.seen(&fix).await;
-        done.tell();
+        let awaited: fn(&Write) -> bool =
+            if moment == Moment::Terminating { ends_the_operation } else { rolls_back };
+        let write = door.write_like(awaited).await;
+        let fixed = async || {
+            let fix = world.commit("fix", PASS);
+            world.seen(&fix).await;
+            fix
+        };
+        let fix = if moment == Moment::BeforeRollback {
+            let fix = fixed().await;
+            write.carry_out().await.tell();
+            fix
+        } else {
+            let done = write.carry_out().await;
+            assert!(done.status().is_success(), "{}", done.status());
+            let fix = fixed().await;
+            done.tell();
+            fix
+        };
         door.stand_open();
         ends_well(world, &fix, automated).await;
         assert_eq!(world.rollbacks().await.len(), 1);

@@ -241,6 +241,7 @@ fn case(hold: Hold) -> Case {
         target: (4, seen.history[0].revision.clone()),
         hold,
         stage: Stage::Due,
+        ending: false,
         acted: false,
         by_hand: false,
         content: None,

@@ -27,6 +27,7 @@ pub fn found(live: &Live, now: Timestamp) -> Option<Case> {
         operation: operation.unwrap_or_default(),
         hold: Hold::Suspension { was: write::was_before(&live.app, &live.app.spec.source_ref.name) },
         stage: Stage::Held { healthy: true },
+        ending: false,
         acted: true,
         by_hand: false,
     };

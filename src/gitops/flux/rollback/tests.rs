@@ -140,6 +140,7 @@ fn case(live: &Live, stage: Stage) -> Case {
         target: (0, revision(live, "a")),
         hold: Hold::Source { was: write::was(&live.app), window: Window::Placed },
         stage,
+        ending: false,
         acted: true,
         by_hand: false,
         content: None,
