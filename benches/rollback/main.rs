@@ -27,6 +27,8 @@
 #[path = "../../tests/e2e/harness/mod.rs"]
 mod harness;
 
+#[path = "../../tests/e2e/rollback/controller.rs"]
+mod controller;
 #[path = "../../tests/e2e/rollback/crowd.rs"]
 mod crowd;
 #[path = "../../tests/e2e/rollback/world.rs"]

@@ -1,6 +1,7 @@
 //! Rollbacks on a real Argo CD: the controller against what Argo CD really does.
 
 mod by_hand;
+pub(crate) mod controller;
 mod crowd;
 mod keepers;
 mod people;

@@ -12,7 +12,8 @@ use crate::harness::cluster::{Ctx, with_namespace};
 use crate::harness::flux::kustomization::ready;
 use crate::harness::flux::{Flux, SourceKind};
 use crate::harness::platform;
-use crate::rollback::world::{Controller, remembers, run};
+use crate::rollback::controller::{Controller, run};
+use crate::rollback::world::remembers;
 
 async fn is_privileged(ctx: &Ctx) -> bool {
     let web = ctx.api::<Deployment>().get("web").await.unwrap();

@@ -11,7 +11,8 @@ use super::gated::{Gated, exits, gated};
 use crate::harness::argocd::{AppOptions, ArgoCd};
 use crate::harness::cluster::Ctx;
 use crate::harness::runtime::eventually;
-use crate::rollback::world::{controlled, remembers, told_of};
+use crate::rollback::controller::controlled;
+use crate::rollback::world::{remembers, told_of};
 
 #[test]
 fn a_commit_that_makes_a_container_privileged_is_rolled_back_and_its_fix_is_deployed() {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::world::{CRITICAL, PASS, World, rolled, run};
+use super::controller::run;
+use super::world::{CRITICAL, PASS, World, rolled};
 use crate::harness::argocd::AppOptions;
 
 /// The fix is deployed, and auto-sync is on.

@@ -10,7 +10,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::world::{ACCOUNT, controlled_in};
+use super::controller::{ACCOUNT, controlled_in};
 use crate::harness::cluster::Ctx;
 use crate::harness::runtime::eventually;
 

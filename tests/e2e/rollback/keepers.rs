@@ -5,7 +5,8 @@ use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
-use super::world::{CRITICAL, Controller, PASS, World, may_write_windows, rolled_in};
+use super::controller::{Controller, may_write_windows};
+use super::world::{CRITICAL, PASS, World, rolled_in};
 use crate::harness::argocd::{AppOptions, ArgoCd, GitRepo, merge};
 use crate::harness::cluster::Ctx;
 use crate::harness::runtime::eventually;

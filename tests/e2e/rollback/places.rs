@@ -4,7 +4,8 @@
 use k8s_openapi::api::rbac::v1::Role;
 use serde_json::{Value, json};
 
-use super::world::{CRITICAL, Controller, PASS, World, rolled, rolled_in};
+use super::controller::Controller;
+use super::world::{CRITICAL, PASS, World, rolled, rolled_in};
 use crate::harness::argocd::{AppOptions, ArgoCd};
 use crate::harness::cluster::Ctx;
 use crate::harness::credentials::token_of;

@@ -7,8 +7,9 @@ use kube::api::{DeleteParams, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
+use super::controller::{ACCOUNT, may_write_windows, run};
 use super::keepers::generated;
-use super::world::{ACCOUNT, CRITICAL, PASS, World, may_write_windows, rolled_in, run};
+use super::world::{CRITICAL, PASS, World, rolled_in};
 use crate::harness::argocd::{AppOptions, ArgoCd};
 use crate::harness::runtime::eventually;
 

@@ -2,8 +2,9 @@
 
 use k8s_openapi::api::coordination::v1::Lease;
 
+use super::controller::Controller;
 use super::proxy::Proxy;
-use super::world::{CRITICAL, Controller, PASS, World, rolled};
+use super::world::{CRITICAL, PASS, World, rolled};
 use crate::harness::argocd::AppOptions;
 use crate::harness::runtime::eventually;
 

@@ -3,7 +3,8 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::world::{CRITICAL, Controller, PASS, World, deployment, rolled};
+use super::controller::Controller;
+use super::world::{CRITICAL, PASS, World, deployment, rolled};
 use crate::harness::argocd::AppOptions;
 use crate::harness::cluster::with_namespace;
 

@@ -4,7 +4,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use serde_json::{Value, json};
 
-use super::world::{CRITICAL, Controller, PASS, World, deployment, gate, rolled, rolled_in};
+use super::controller::Controller;
+use super::world::{CRITICAL, PASS, World, deployment, gate, rolled, rolled_in};
 use crate::harness::argocd::{App, AppOptions, ArgoCd, GitRepo};
 use crate::harness::runtime::eventually;
 

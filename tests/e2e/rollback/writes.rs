@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rstest::rstest;
 use serde_json::Value;
 
+use super::controller::{ACCOUNT, Controller};
 use super::timing::ends_well;
-use super::world::{ACCOUNT, CRITICAL, Controller, PASS, World, rolled};
+use super::world::{CRITICAL, PASS, World, rolled};
 use crate::harness::argocd::AppOptions;
 use crate::harness::door::{self, Door, Write};
 use crate::harness::runtime::eventually;

@@ -10,8 +10,8 @@ use kube::core::{ApiResource, GroupVersionKind};
 use super::world::{CRITICAL, Layout, PASS, rolled, run};
 use crate::harness::flux::SourceKind;
 use crate::harness::runtime::eventually;
+use crate::rollback::controller::ACCOUNT;
 use crate::rollback::rights::granted_by;
-use crate::rollback::world::ACCOUNT;
 
 /// The source of another kind, for which the same is granted; a test of its own uses it.
 const OTHER: &str = "ocirepositories";

@@ -14,8 +14,10 @@ use crate::harness::flux::{Flux, Kustomization, SourceKind};
 use crate::harness::git::GitRepo;
 use crate::harness::receiver::Receiver;
 use crate::harness::runtime::eventually;
-use crate::rollback::world::{ACCOUNT, Controller, deployment, gate, install};
-pub(super) use crate::rollback::world::{CRITICAL, PASS, run};
+pub(super) use crate::rollback::controller::run;
+use crate::rollback::controller::{ACCOUNT, Controller, install};
+pub(super) use crate::rollback::world::{CRITICAL, PASS};
+use crate::rollback::world::{deployment, gate};
 
 /// Where the gate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
