@@ -72,7 +72,19 @@ impl<'a> Gated<'a> {
         Self::create_with(ctx, layout, kind, shop, &[]).await
     }
 
-    /// The same with other operations of a JSON patch on the gate's Job.
+    /// The same, and waits until it is ready at that.
+    pub(super) async fn passed(
+        ctx: &'a Ctx,
+        layout: Layout,
+        kind: SourceKind,
+        shop: &Shop,
+    ) -> (Self, String) {
+        let (shop, commit) = Self::create(ctx, layout, kind, shop).await;
+        shop.gate.ready_at(&commit).await;
+        (shop, commit)
+    }
+
+    /// As `create`, with other operations of a JSON patch on the gate's Job.
     pub(super) async fn create_with(
         ctx: &'a Ctx,
         layout: Layout,

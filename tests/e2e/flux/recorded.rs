@@ -10,8 +10,7 @@ use crate::harness::state::state_dir;
 fn a_recorded_kustomization_is_judged_as_it_was_live() {
     gated("flux-recorded", async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, good) = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &clean).await;
         let bad = shop.deploy(&clean.privileged()).await;
         shop.gate.failed_at(&bad).await;
         assert_eq!(shop.run().await.exit_code, 20);

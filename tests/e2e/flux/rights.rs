@@ -18,8 +18,7 @@ use crate::harness::runtime::eventually;
 #[test]
 fn the_gate_reads_nothing_of_flux_but_by_name() {
     gated("flux-rights", async |ctx| {
-        let (shop, commit) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &Shop::clean("web")).await;
-        shop.gate.ready_at(&commit).await;
+        let _shop = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &Shop::clean("web")).await;
         let uses = ctx.plane.audit.uses_by(&ctx.ns, ACCOUNT);
         let of_flux: BTreeSet<_> = uses
             .iter()
@@ -80,8 +79,7 @@ fn what_is_granted_of_flux_is_what_is_used() {
     for kind in [SourceKind::Git, SourceKind::Oci] {
         gated(&format!("flux-granted-{kind:?}").to_lowercase(), async |ctx| {
             let clean = Shop::clean("web");
-            let (shop, good) = Gated::create(ctx, Layout::Separate, kind, &clean).await;
-            shop.gate.ready_at(&good).await;
+            let (shop, _good) = Gated::passed(ctx, Layout::Separate, kind, &clean).await;
             if kind == SourceKind::Git {
                 with_helm_releases(ctx).await;
                 let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",

@@ -42,8 +42,7 @@ fn the_gate_runs_where_flux_applies_under_a_tenants_account() {
     gated("flux-tenant", async |ctx| {
         tenant(ctx, false).await;
         let clean = Shop::clean("web");
-        let (shop, first) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&first).await;
+        let (shop, _first) = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &clean).await;
         for kustomization in [&shop.app, &shop.gate] {
             kustomization.merge(json!({"spec": {"serviceAccountName": "tenant"}})).await;
         }
@@ -71,8 +70,7 @@ fn the_gate_runs_where_flux_applies_under_a_tenants_account() {
 fn a_source_of_another_namespace_is_refused_and_nothing_is_judged() {
     gated("flux-foreign", async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, _good) = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &clean).await;
         let first = shop.run().await;
         shop.app.merge(json!({"spec": {"sourceRef": {"namespace": "default"}}})).await;
         let denied =

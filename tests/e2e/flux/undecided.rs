@@ -14,8 +14,7 @@ use crate::harness::flux::{Kustomization, SourceKind};
 fn what_is_deployed_to_another_cluster_cannot_be_judged(#[case] layout: Layout) {
     gated(&format!("flux-inconclusive-{layout:?}").to_lowercase(), async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, layout, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, good) = Gated::passed(ctx, layout, SourceKind::Git, &clean).await;
         if layout == Layout::Separate {
             // The nested one never becomes ready, so an application that waits for it would never be judged.
             shop.app.merge(json!({"spec": {"wait": false}})).await;
@@ -38,8 +37,7 @@ fn what_is_deployed_to_another_cluster_cannot_be_judged(#[case] layout: Layout) 
 fn an_application_that_nobody_waits_for_is_not_settled_for_a_gate_of_its_own() {
     gated("flux-unsettled-apart", async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, good) = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &clean).await;
         shop.app.merge(json!({"spec": {"wait": false}})).await;
         let stuck = shop.deploy(&clean.never_ready()).await;
         shop.app.ready_at(&stuck).await;
@@ -61,8 +59,7 @@ fn what_depends_on_the_gate_waits_for_its_pass() {
                 "data": {"for": value}})
             .to_string()
         };
-        let (shop, first) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&first).await;
+        let (shop, _first) = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &clean).await;
         let good = shop.commit(&[("next/next.yaml", &map("good"))]).await;
         let spec = json!({"path": "./next", "dependsOn": [{"name": "shop-gate"}]});
         let next = Kustomization::create(ctx, "next", SourceKind::Git, "shop", &spec).await;

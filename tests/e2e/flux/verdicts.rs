@@ -20,8 +20,7 @@ fn name(layout: Layout, what: &str) -> String {
 #[case::separate(Layout::Separate)]
 fn a_clean_revision_passes_and_goes_on_record(#[case] layout: Layout) {
     gated(&name(layout, "pass"), async |ctx| {
-        let (shop, commit) = Gated::create(ctx, layout, SourceKind::Git, &Shop::clean("web")).await;
-        shop.gate.ready_at(&commit).await;
+        let (shop, commit) = Gated::passed(ctx, layout, SourceKind::Git, &Shop::clean("web")).await;
         let run = shop.run().await;
         assert_eq!(run.exit_code, 0, "{run:#?}");
         let record = shop.record().await.unwrap();
@@ -39,8 +38,7 @@ fn critical_drift_fails_the_health_check_and_a_fixing_commit_mends_it(
 ) {
     gated(&format!("{}-{kind:?}", name(layout, "critical")).to_lowercase(), async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, layout, kind, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, good) = Gated::passed(ctx, layout, kind, &clean).await;
         let first = shop.run().await;
         let bad = shop.deploy(&clean.clone().privileged()).await;
         let failed = shop.gate.failed_at(&bad).await;
@@ -98,8 +96,7 @@ async fn policy(ctx: &Ctx, mode: &str) {
 fn where_the_policy_only_reports_drift_fails_nothing_and_is_told_and_kept_as_not_passed() {
     gated("flux-mode-report", async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, Layout::Same, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, good) = Gated::passed(ctx, Layout::Same, SourceKind::Git, &clean).await;
         policy(ctx, "report").await;
         let bad = shop.deploy(&clean.clone().privileged()).await;
         shop.gate.ready_at(&bad).await;
@@ -125,8 +122,7 @@ fn where_the_policy_only_reports_drift_fails_nothing_and_is_told_and_kept_as_not
 fn where_the_policy_only_fails_critical_drift_is_blocked() {
     gated("flux-mode-fails", async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, _good) = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &clean).await;
         policy(ctx, "fail").await;
         let bad = shop.deploy(&clean.clone().privileged()).await;
         shop.gate.failed_at(&bad).await;
@@ -165,8 +161,7 @@ fn a_separate_gate_does_not_run_before_the_application_is_ready() {
 #[case::separate(Layout::Separate)]
 fn a_commit_that_does_not_touch_the_application_keeps_the_verdict(#[case] layout: Layout) {
     gated(&name(layout, "docs"), async |ctx| {
-        let (shop, commit) = Gated::create(ctx, layout, SourceKind::Git, &Shop::clean("web")).await;
-        shop.gate.ready_at(&commit).await;
+        let (shop, commit) = Gated::passed(ctx, layout, SourceKind::Git, &Shop::clean("web")).await;
         let first = shop.run().await;
         let docs = shop.commit(&[("README.md", "About the shop")]).await;
         shop.gate.ready_at(&docs).await;
@@ -197,8 +192,7 @@ fn the_gate_of_a_chain_judges_what_it_depends_on_itself() {
 fn a_suspended_application_is_judged_when_it_is_resumed() {
     gated("flux-suspended", async |ctx| {
         let clean = Shop::clean("web");
-        let (shop, good) = Gated::create(ctx, Layout::Separate, SourceKind::Git, &clean).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, _good) = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &clean).await;
         let first = shop.run().await;
         shop.app.merge(json!({"spec": {"suspend": true}})).await;
         let bad = shop.deploy(&clean.privileged()).await;
@@ -223,8 +217,7 @@ fn what_a_nested_kustomization_applies_is_judged_too() {
         let inner = Shop::clean("db").privileged();
         let kustomization = json!({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
             "namespace": ctx.ns, "resources": ["inner.yaml"]});
-        let (shop, good) = Gated::create(ctx, Layout::Same, SourceKind::Git, &Shop::clean("web")).await;
-        shop.gate.ready_at(&good).await;
+        let (shop, _good) = Gated::passed(ctx, Layout::Same, SourceKind::Git, &Shop::clean("web")).await;
         let bad = shop
             .commit(&[
                 ("app/app.yaml", &outer.text()),
