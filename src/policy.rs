@@ -34,7 +34,7 @@ pub use delegation::Refused;
 pub use fix::without;
 pub use helm::{HelmReleasePolicy, Unpassed};
 pub use lint::{Lint, Warning, lint};
-pub use place::place;
+pub use place::Places;
 pub(crate) use problem::did_you_mean;
 pub use problem::{PolicyErrors, Problem};
 pub use rollback::RollbackPolicy;

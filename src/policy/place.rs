@@ -2,15 +2,25 @@
 
 use super::tree::{At, Content, Node, documents};
 
-/// Line and column, from 1, of a field in the first document of a text: of its key, or else of the nearest key around
-/// it. A field is a path with dots, below the item of that number of a list of objects, or the name of a label or an
-/// annotation.
-pub fn place(text: &str, item: Option<usize>, field: &str) -> (u64, u64) {
-    let (documents, _broken) = documents(text);
-    let Some(root) = documents.first() else { return (1, 1) };
-    let object = item.and_then(|number| listed(root, number)).unwrap_or(root);
-    let At { line, column } = marked(object, field).unwrap_or_else(|| nearest(object, field));
-    (line, column)
+/// Where the fields of a text's first document are.
+#[derive(Debug)]
+pub struct Places(Option<Node>);
+
+impl Places {
+    /// Of this text.
+    pub fn read(text: &str) -> Self {
+        let (documents, _broken) = documents(text);
+        Self(documents.into_iter().next())
+    }
+
+    /// Line and column, from 1, of a field: of its key, or else of the nearest key around it. A field is a path with
+    /// dots, below the item of that number of a list of objects, or the name of a label or an annotation.
+    pub fn of(&self, item: Option<usize>, field: &str) -> (u64, u64) {
+        let Some(root) = &self.0 else { return (1, 1) };
+        let object = item.and_then(|number| listed(root, number)).unwrap_or(root);
+        let At { line, column } = marked(object, field).unwrap_or_else(|| nearest(object, field));
+        (line, column)
+    }
 }
 
 fn listed(root: &Node, number: usize) -> Option<&Node> {
@@ -60,10 +70,10 @@ mod tests {
             ("x.dev/force", (5, 5)),
             ("x.dev/other", (2, 1)),
         ] {
-            assert_eq!(place(text, None, field), expected, "{field}");
+            assert_eq!(Places::read(text).of(None, field), expected, "{field}");
         }
         let list = "kind: List\nitems:\n- kind: A\n  spec: {}\n- kind: B\n  spec: {}\n";
-        assert_eq!(place(list, Some(1), "spec.x"), (6, 3));
-        assert_eq!(place("", None, "spec"), (1, 1));
+        assert_eq!(Places::read(list).of(Some(1), "spec.x"), (6, 3));
+        assert_eq!(Places::read("").of(None, "spec"), (1, 1));
     }
 }

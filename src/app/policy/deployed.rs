@@ -1,6 +1,7 @@
 //! Manifests of what deploys applications: what in them makes a gate fail open, or keeps a rejected revision where it
 //! is.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use crate::gitops::helm::traps::NOTE;
 use crate::gitops::trap::Trap;
 use crate::manifests::{self, Document, Problem};
 use crate::model::reference::ObjectRef;
-use crate::policy;
+use crate::policy::Places;
 
 /// What is wrong, by place, and what cannot be told from manifests.
 #[derive(Default)]
@@ -28,12 +29,13 @@ pub(super) struct Deployed {
 /// # Errors
 /// Files that cannot be read, and objects that cannot be, one a line. What Helm has yet to render is neither.
 pub(super) fn read(paths: &[PathBuf], every_release: bool) -> Result<Deployed, String> {
-    let (mut fleet, mut places) = (Fleet::default(), Vec::new());
+    let (mut fleet, mut written, mut places) = (Fleet::default(), Vec::new(), Vec::new());
     let problems = manifests::documents(paths, std::io::stdin().lock(), |document| {
         let object: Value = serde_json::from_slice(document.json).map_err(|error| error.to_string())?;
+        written.push(Written::of(document));
         for (item, object) in objects(object) {
             let number = places.len();
-            places.push(Place::of(document, item));
+            places.push((written.len() - 1, item));
             fleet.add(number, document.file, object)?;
         }
         Ok(())
@@ -43,8 +45,12 @@ pub(super) fn read(paths: &[PathBuf], every_release: bool) -> Result<Deployed, S
         return Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }
     let traps = fleet.traps(every_release).into_iter();
-    let mut traps: Vec<_> =
-        traps.filter_map(|(number, trap)| Some((places.get(number)?.position(&trap.field), trap))).collect();
+    let mut traps: Vec<_> = traps
+        .filter_map(|(number, trap)| {
+            let (document, item) = *places.get(number)?;
+            Some((written.get(document)?.position(item, &trap.field), trap))
+        })
+        .collect();
     traps.sort();
     Ok(Deployed { traps, notes: notes(&fleet, every_release, &templates) })
 }
@@ -100,22 +106,22 @@ fn is_template(problem: &Problem) -> bool {
     above.any(|folder| folder.ends_with("templates") && folder.with_file_name("Chart.yaml").is_file())
 }
 
-/// Where an object is written.
-struct Place {
+/// A document as it is written. Where its fields are is found out once, if anything is wrong in it.
+struct Written {
     file: String,
     line: usize,
     text: String,
-    item: Option<usize>,
+    places: OnceCell<Places>,
 }
 
-impl Place {
-    fn of(document: &Document<'_>, item: Option<usize>) -> Self {
+impl Written {
+    fn of(document: &Document<'_>) -> Self {
         let Document { file, line, text, .. } = *document;
-        Self { file: file.to_owned(), line, text: text.to_owned(), item }
+        Self { file: file.to_owned(), line, text: text.to_owned(), places: OnceCell::new() }
     }
 
-    fn position(&self, field: &str) -> Position {
-        let (line, column) = policy::place(&self.text, self.item, field);
+    fn position(&self, item: Option<usize>, field: &str) -> Position {
+        let (line, column) = self.places.get_or_init(|| Places::read(&self.text)).of(item, field);
         let before = u64::try_from(self.line).unwrap_or(u64::MAX).saturating_sub(1);
         Position { file: self.file.as_str().into(), line: line.saturating_add(before), column }
     }
