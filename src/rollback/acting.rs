@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::rollback::case::{Case, Hold, Stage};
-use crate::rollback::held::{FORGOTTEN, held, intruder, moved_on, newer, overtaken, step_back};
+use crate::rollback::held::{FORGOTTEN, held, intruder, moved_on, newer, overtaken, step_back, undone};
 use crate::rollback::notice::Reason;
-use crate::rollback::observed::{AutoSync, Health, Observed, Operation, Phase, Revision};
+use crate::rollback::observed::{Health, Observed, Operation, Phase, Revision};
 use crate::rollback::state::State;
 use crate::rollback::step::{Settings, Step, keep};
 
@@ -20,9 +20,7 @@ pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool)
         return Some(overtaken(seen, state, case, FORGOTTEN));
     };
     // Put in place of its own source, and undone by somebody before we saw what became of it.
-    if let (Hold::Source { .. } | Hold::Suspension { .. }, AutoSync::Unpinned(why)) =
-        (&case.hold, &seen.auto_sync)
-    {
+    if let Some(why) = undone(seen, case) {
         return Some(step_back(state, case, why));
     }
     if operation.id.as_ref() == Some(&case.id) {
@@ -33,8 +31,7 @@ pub(super) fn acting(seen: &Observed, state: &State, case: &Case, blocked: bool)
         return Some(if frozen { Step::Freeze } else { Step::RollBack });
     }
     // Where nothing is switched off, the tool tries the revision again and again; what its gate has said stands.
-    let unswitched = matches!(case.hold, Hold::Source { .. } | Hold::Suspension { .. });
-    let again = unswitched && operation.started == case.operation;
+    let again = case.hold.shows() && operation.started == case.operation;
     if again && operation.revision.as_ref() == Some(&case.rejected) {
         return None;
     }

@@ -35,6 +35,22 @@ pub struct Case {
 }
 
 impl Case {
+    /// A case of which nothing has been done yet.
+    pub fn new(operation: String, rejected: Revision, target: (i64, Revision), hold: Hold) -> Self {
+        Self {
+            id: Self::id_of(&operation, &rejected),
+            rejected,
+            operation,
+            target,
+            hold,
+            stage: Stage::Due,
+            ending: false,
+            acted: false,
+            by_hand: false,
+            content: None,
+        }
+    }
+
     /// The id of a case about this operation and revision.
     pub fn id_of(operation: &str, rejected: &Revision) -> String {
         let digits: String = operation.chars().filter(char::is_ascii_digit).collect();
@@ -109,6 +125,11 @@ pub enum Window {
 }
 
 impl Hold {
+    /// True if the application itself shows whether it is in force: by its source, or by being suspended.
+    pub(super) fn shows(&self) -> bool {
+        matches!(self, Self::Source { .. } | Self::Suspension { .. })
+    }
+
     /// True for a window that may be in force, or a source that may be there.
     pub fn has_window(&self) -> bool {
         matches!(self.window(), Some(Window::Placing | Window::Placed))

@@ -38,9 +38,7 @@ pub(super) fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<St
         };
         return Some(step_back(state, case, &who));
     }
-    if let (Hold::Source { .. } | Hold::Suspension { .. }, AutoSync::Unpinned(why)) =
-        (&case.hold, &seen.auto_sync)
-    {
+    if let Some(why) = undone(seen, case) {
         return Some(step_back(state, case, why));
     }
     let operation = seen.operation.as_ref()?;
@@ -49,6 +47,19 @@ pub(super) fn intruder(seen: &Observed, state: &State, case: &Case) -> Option<St
         return None;
     }
     Some(overtaken(seen, state, case, &newer(operation)))
+}
+
+/// Why what holds was in force and is not any more, where the application shows it: somebody has undone it.
+pub(super) fn undone<'a>(seen: &'a Observed, case: &Case) -> Option<&'a str> {
+    match &seen.auto_sync {
+        AutoSync::Unpinned(why) if case.hold.shows() => Some(why),
+        AutoSync::Unpinned(_)
+        | AutoSync::Absent
+        | AutoSync::Off
+        | AutoSync::On(_)
+        | AutoSync::Follows(_)
+        | AutoSync::Pinned => None,
+    }
 }
 
 /// Another operation than the ones we know, in words.
@@ -66,8 +77,7 @@ pub(super) fn overtaken(seen: &Observed, state: &State, case: &Case, why: &str) 
         Hold::Window { .. } => case.hold.has_window(),
         Hold::Source { .. } | Hold::Suspension { .. } => seen.auto_sync == AutoSync::Pinned,
     };
-    // Whether a source was put in place of another one can be seen, and so can a suspension.
-    let acted = case.acted && !matches!(case.hold, Hold::Source { .. } | Hold::Suspension { .. });
+    let acted = case.acted && !case.hold.shows();
     if !acted && !in_force {
         return drop_case(seen, state, case, why);
     }
@@ -142,8 +152,12 @@ pub(super) fn step_back(state: &State, case: &Case, why: &str) -> Step {
     let mut next = state.clone();
     let text = format!("{why}: {} is no longer kept from being deployed", case.rejected.short());
     next.tell(case.notice(Reason::SteppedBack, text));
-    let ours = case.hold.has_window() || matches!(case.hold, Hold::Suspension { .. });
-    if matches!(case.hold, Hold::Source { .. } | Hold::Suspension { .. }) && ours {
+    let remains = match &case.hold {
+        Hold::Source { .. } => case.hold.has_window(),
+        Hold::Suspension { .. } => true,
+        Hold::Nothing | Hold::AutoSync { .. } | Hold::Window { .. } => false,
+    };
+    if remains {
         next.case = Some(case.at(Stage::Lifting { because: why.to_owned(), told: true }));
     } else {
         close(&mut next);

@@ -60,19 +60,9 @@ fn freeze(seen: &Observed, state: &State, judged: (String, Revision)) -> State {
         return refuse(state, judged, why);
     };
     let (operation, rejected) = judged;
-    state.with(Case {
-        id: Case::id_of(&operation, &rejected),
-        target: (0, rejected.clone()),
-        rejected,
-        operation,
-        hold: Hold::Suspension { was: was.clone() },
-        stage: Stage::Due,
-        ending: false,
-        acted: false,
-        by_hand: false,
-        // What its gate says of other content cannot be heard while it is left as it is.
-        content: None,
-    })
+    let target = (0, rejected.clone());
+    // It has no content: what its gate says of other content cannot be heard while it is left as it is.
+    state.with(Case::new(operation, rejected, target, Hold::Suspension { was: was.clone() }))
 }
 
 /// The state with a case of its own, and with what people are told of it.
@@ -84,21 +74,11 @@ fn decided(
     by_hand: bool,
     text: String,
 ) -> State {
-    let id = Case::id_of(&operation, &rejected);
     let revision = Some(rejected.name.clone());
-    state.tell(Notice { id: format!("{id}-decided"), reason: Reason::RollbackDecided, text, revision });
-    state.case = Some(Case {
-        id,
-        rejected,
-        operation,
-        target,
-        hold: hold(seen),
-        stage: Stage::Due,
-        ending: false,
-        acted: false,
-        by_hand,
-        content: seen.content.clone(),
-    });
+    let case = Case::new(operation, rejected, target, hold(seen));
+    let id = format!("{}-decided", case.id);
+    state.tell(Notice { id, reason: Reason::RollbackDecided, text, revision });
+    state.case = Some(Case { by_hand, content: seen.content.clone(), ..case });
     state
 }
 

@@ -19,18 +19,10 @@ pub fn found(live: &Live, now: Timestamp) -> Option<Case> {
     let rejected = revision(rejected);
     let judged = live.job.as_ref().map(|job| job.metadata.rest.uid.clone());
     let operation = judged.filter(|job| Case::id_of(job, &rejected) == *id);
-    let case = Case {
-        id: id.clone(),
-        target: (0, rejected.clone()),
-        rejected,
-        content: operation.clone().filter(|_| live.gate.is_some()),
-        operation: operation.unwrap_or_default(),
-        hold: Hold::Suspension { was: write::was_before(&live.app, &live.app.spec.source_ref.name) },
-        stage: Stage::Held { healthy: true },
-        ending: false,
-        acted: true,
-        by_hand: false,
-    };
+    let content = operation.clone().filter(|_| live.gate.is_some());
+    let hold = Hold::Suspension { was: write::was_before(&live.app, &live.app.spec.source_ref.name) };
+    let case = Case::new(operation.unwrap_or_default(), rejected.clone(), (0, rejected), hold);
+    let case = Case { id: id.clone(), content, stage: Stage::Held { healthy: true }, acted: true, ..case };
     let Some(original) = annotations.get(ORIGINAL_SOURCE) else {
         return live.app.spec.suspend.then_some(Case { content: None, ..case });
     };
