@@ -60,28 +60,22 @@ pub fn swap(app: &Kustomization, case: &Case, was: &Was) -> Value {
         (ORIGINAL_SOURCE, &was.source_ref.name),
         (REJECTED_REVISION, &case.rejected.name),
     ];
-    let annotations: Map<String, Value> = left_alone(app)
-        .into_iter()
-        .chain(marks)
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect();
-    json!({
-        "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
-        "spec": {"sourceRef": {"name": clone}},
-    })
+    marked(app, &marks, &json!({"sourceRef": {"name": clone}}))
 }
 
 /// Leaves all as it is: nothing of the source is applied any more, and whoever applies the Kustomization leaves it alone.
 pub fn freeze(app: &Kustomization, case: &Case) -> Value {
     let marks = [(CASE, case.id.as_str()), (REJECTED_REVISION, &case.rejected.name)];
-    let annotations: Map<String, Value> = left_alone(app)
-        .into_iter()
-        .chain(marks)
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect();
+    marked(app, &marks, &json!({"suspend": true}))
+}
+
+/// Changes the spec, with our marks beside what keeps whoever applies the Kustomization from changing it back.
+fn marked(app: &Kustomization, marks: &[(&'static str, &str)], spec: &Value) -> Value {
+    let all = left_alone(app).into_iter().chain(marks.iter().copied());
+    let annotations: Map<String, Value> = all.map(|(name, value)| (name.to_owned(), json!(value))).collect();
     json!({
         "metadata": {"resourceVersion": app.metadata.resource_version, "annotations": annotations},
-        "spec": {"suspend": true},
+        "spec": spec,
     })
 }
 
