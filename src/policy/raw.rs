@@ -14,6 +14,7 @@ use super::helm::Unpassed;
 use super::injector::RawInjector;
 use super::tree::At;
 use crate::finding::{Provenance, Severity};
+use crate::rollback::Mode;
 #[cfg(test)]
 pub(super) use read::FIELDS;
 
@@ -96,7 +97,7 @@ pub(super) struct RawSpec {
 pub(super) struct RawRollback {
     /// What follows from drift: `report` fails nothing, `fail` asks for nothing beyond a failed deployment, `freeze` leaves
     /// a Kustomization as it is until its source moves on, `rollback` goes back. Default: rollback.
-    #[schemars(with = "Option<String>", extend("enum" = ROLLBACK_MODES))]
+    #[schemars(with = "Option<String>", extend("enum" = Mode::ALL.map(Mode::as_str)))]
     pub(super) mode: Option<Located<String>>,
     /// Ask for a rollback although no good revision is on record, so that nobody can know whether it helps. Default:
     /// false.
@@ -260,8 +261,6 @@ pub(super) struct RawSubject {
 pub(super) const MODES: [&str; 3] = ["exclusions", "baseline", "both"];
 /// Values of `baseline.firstRun`.
 pub(super) const FIRST_RUNS: [&str; 3] = ["fail", "accept", "accept-below"];
-/// Values of `rollback.mode`.
-pub(super) const ROLLBACK_MODES: [&str; 4] = ["report", "fail", "freeze", "rollback"];
 /// Values of `rollback.optIn`.
 pub(super) const OPT_INS: [&str; 2] = ["marked", "all"];
 /// Values of `rollback.unprovenTarget`.

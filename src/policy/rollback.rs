@@ -8,7 +8,7 @@ use super::check::Set;
 use super::fields::Located;
 use super::merge::agree;
 use super::problem::{Problem, Problems, did_you_mean};
-use super::raw::{OPT_INS, ROLLBACK_MODES, RawRollback, UNPROVEN_TARGETS};
+use super::raw::{OPT_INS, RawRollback, UNPROVEN_TARGETS};
 use crate::exclusion::Position;
 use crate::rollback::Mode;
 
@@ -99,7 +99,7 @@ impl Rollback {
 fn mode(written: Located<String>, problems: &mut Problems) -> Set<Mode> {
     let Located { at, value } = written;
     let Some(mode) = Mode::ALL.into_iter().find(|mode| mode.as_str() == value) else {
-        let hint = did_you_mean(&value, ROLLBACK_MODES);
+        let hint = did_you_mean(&value, Mode::ALL.map(Mode::as_str));
         let words = "`mode` of `rollback` must be report, fail, freeze or rollback";
         problems.add(at, format!("{words}, and this is `{value}`{hint}"));
         return None;
