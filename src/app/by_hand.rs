@@ -12,7 +12,6 @@ use crate::app::{Clock, inputs};
 use crate::cli::{ReleaseArgs, RollbackArgs, RunArgs};
 use crate::cluster::{Change, Query, Watching};
 use crate::exit::Exit;
-use crate::gitops::flux::source::commit;
 use crate::model::meta::Partial;
 use crate::rollback::{Entry, Observed, Reason, Stage, State, adopted, by_hand, step, trusting};
 use crate::store::states::Kept;
@@ -136,12 +135,7 @@ impl Hand {
         let Some(sight) = self.executor.look(&self.name, &self.kept.state).await? else {
             return Ok(());
         };
-        // Records have revisions as Flux writes them, histories what tells them apart.
-        let flux = |name: &String| commit(name).to_owned();
-        let names: Vec<String> = match self.name.tool {
-            Tool::ArgoCd => passed.to_vec(),
-            Tool::Flux => passed.iter().map(flux).collect(),
-        };
+        let names: Vec<String> = passed.iter().map(|name| self.name.in_history(name).to_owned()).collect();
         let state = trusting(&sight.seen, &self.kept.state, &names);
         if state != self.kept.state {
             self.executor.keep(&mut self.kept, state, &mut |_| {}).await?;

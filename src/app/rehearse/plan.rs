@@ -9,7 +9,6 @@ use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::gitops::flux::discover;
 use crate::gitops::flux::job::GateJob;
-use crate::gitops::flux::source::commit;
 use crate::gitops::job::GATE;
 use crate::gitops::wanted::OptIn;
 use crate::memory::{Api, ObjectRef};
@@ -43,7 +42,7 @@ pub(super) async fn planned(
         return Ok(Some(format!("none: {} is not marked with driftgate.dev/rollback=on", name.words())));
     }
     let passed = report.rollback.as_ref().and_then(|rollback| rollback.to.as_ref());
-    let passed: Vec<String> = passed.iter().map(|to| commit(to.as_str()).to_owned()).collect();
+    let passed: Vec<String> = passed.iter().map(|to| name.in_history(to.as_str()).to_owned()).collect();
     let state = trusting(&sight.seen, &state, &passed);
     Ok(match step(&sight.seen, &state, executor.settings()) {
         Step::Keep(next) => Some(words(&next)),

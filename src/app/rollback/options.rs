@@ -4,6 +4,7 @@ use crate::app::inputs;
 use crate::app::rollback::Failure;
 use crate::cli::{self, RollbackOptions};
 use crate::cluster::Cluster;
+use crate::gitops::flux::source::commit;
 use crate::gitops::wanted::OptIn;
 use crate::policy::RollbackPolicy;
 use crate::rollback::{Mode, Settings, Unproven};
@@ -43,6 +44,14 @@ impl Name {
     /// A Kustomization's.
     pub(in crate::app) fn flux(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { tool: Tool::Flux, namespace: namespace.into(), name: name.into() }
+    }
+
+    /// A revision as histories have it: records have it as the tool writes it, and Flux writes the branch besides.
+    pub(in crate::app) fn in_history<'a>(&self, recorded: &'a str) -> &'a str {
+        match self.tool {
+            Tool::ArgoCd => recorded,
+            Tool::Flux => commit(recorded),
+        }
     }
 
     /// For sentences: `Application argocd/shop`, `Kustomization apps/shop`.
