@@ -16,7 +16,7 @@ use crate::gitops::argocd::rollback::live::Live;
 use crate::gitops::argocd::rollback::observe::{Around, generator_of, observe};
 use crate::gitops::argocd::rollback::probe::{Knows, knows, probe};
 use crate::gitops::argocd::rollback::write;
-use crate::gitops::wanted::OptIn;
+use crate::gitops::wanted::{Mark, OptIn};
 use crate::model::reference::GroupKind;
 use crate::rollback::{Case, Gate, Keeper, Observed, Settings, State, Step, step};
 
@@ -72,8 +72,7 @@ impl Argo {
     /// What would follow from what a watch shows, without asking anything else: whether there is work.
     pub(in crate::app) fn glance(&self, live: &Live, state: &State) -> Step {
         let knows = self.knows.get().copied().unwrap_or(Knows::ALL);
-        let around = Around { project: self.known_mark(live), ..self.around(knows, Generator::Unknown) };
-        let seen = observe(live, &around);
+        let seen = observe(live, &self.around(self.known_mark(live), knows, Generator::Unknown));
         step(&seen, state, &self.settings)
     }
 
@@ -82,14 +81,14 @@ impl Argo {
         let found = self.cluster.get::<Live>(&self.applications, &name.namespace, &name.name).await?;
         let Some(live) = found else { return Ok(None) };
         let project = self.mark(&live).await?;
-        let seen = observe(&live, &Around { project, ..self.around(Knows::ALL, Generator::Unknown) });
+        let seen = observe(&live, &self.around(project, Knows::ALL, Generator::Unknown));
         let critical = seen.operation.as_ref().is_some_and(|it| it.gate == Gate::Critical);
         if !critical && state.case.is_none() && !self.closely {
             return Ok(Some((live, seen)));
         }
         let knows = self.knows(&live).await?;
         let generator = self.generator(&live).await?;
-        let seen = observe(&live, &Around { project, ..self.around(knows, generator) });
+        let seen = observe(&live, &self.around(project, knows, generator));
         Ok(Some((live, seen)))
     }
 
@@ -120,8 +119,8 @@ impl Argo {
         }
     }
 
-    fn around(&self, knows: Knows, generator: Generator) -> Around {
-        Around { opt_in: self.opt_in, project: None, knows, generator, now: self.clock.now() }
+    fn around(&self, project: Option<Mark>, knows: Knows, generator: Generator) -> Around {
+        Around { opt_in: self.opt_in, project, knows, generator, now: self.clock.now() }
     }
 
     async fn patch(&self, name: &Name, patch: &Value) -> Result<Done, Failure> {
