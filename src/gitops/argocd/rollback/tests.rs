@@ -6,7 +6,7 @@ use crate::gitops::argocd::rollback::observe::{Around, observe};
 use crate::gitops::argocd::rollback::probe::Knows;
 use crate::gitops::argocd::rollback::write;
 use crate::gitops::wanted::{Mark, OptIn};
-use crate::rollback::{AutoSync, Automatic, Case, Gate, Health, Hold, Keeper, Observed, Phase, Stage};
+use crate::rollback::{AutoSync, Automatic, Case, Gate, Health, Hold, Keeper, Observed, Phase};
 
 fn source(path: &str) -> Value {
     json!({"repoURL": "https://git.example/shop", "path": path, "targetRevision": "main"})
@@ -234,18 +234,9 @@ fn a_malformed_status_is_an_error_and_an_empty_one_is_not() {
 
 fn case(hold: Hold) -> Case {
     let seen = seen(&application());
-    Case {
-        id: "driftgate-1-bad".into(),
-        rejected: seen.head.unwrap(),
-        operation: "2026-11-24T10:00:00Z".into(),
-        target: (4, seen.history[0].revision.clone()),
-        hold,
-        stage: Stage::Due,
-        ending: false,
-        acted: false,
-        by_hand: false,
-        content: None,
-    }
+    let target = (4, seen.history[0].revision.clone());
+    let case = Case::new("2026-11-24T10:00:00Z".into(), seen.head.unwrap(), target, hold);
+    Case { id: "driftgate-1-bad".into(), ..case }
 }
 
 fn switch(by_removal: bool) -> Hold {

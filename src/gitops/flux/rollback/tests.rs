@@ -133,18 +133,9 @@ fn a_kustomization_is_suspended_for_a_case_and_resumed_as_it_was() {
 
 /// A case that goes back from `b` to `a`.
 fn case(live: &Live, stage: Stage) -> Case {
-    Case {
-        id: "driftgate-1-sha1:b".into(),
-        rejected: revision(live, "b"),
-        operation: "j1".into(),
-        target: (0, revision(live, "a")),
-        hold: Hold::Source { was: write::was(&live.app), window: Window::Placed },
-        stage,
-        ending: false,
-        acted: true,
-        by_hand: false,
-        content: None,
-    }
+    let hold = Hold::Source { was: write::was(&live.app), window: Window::Placed };
+    let case = Case::new("j1".into(), revision(live, "b"), (0, revision(live, "a")), hold);
+    Case { id: "driftgate-1-sha1:b".into(), stage, acted: true, ..case }
 }
 
 #[test]
