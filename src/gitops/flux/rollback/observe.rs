@@ -201,14 +201,16 @@ fn swapped(live: &Live, case: &r::Case) -> bool {
         }
 }
 
-/// Well if it is ready at the target.
+/// Well if it is ready at the target. Where kustomize-controller begins before it has heard of its own last write, the
+/// revision that was applied stays the one before; Ready and current, it has applied what it has attempted.
 fn health(live: &Live, case: Option<&r::Case>) -> r::Health {
     let Some(case) = case else { return r::Health::Waiting };
     let app = &live.app;
     let target = commit(&case.target.1.name);
     let current = app.status.observed_generation == app.metadata.generation;
+    let there = applied(app) == target || attempted(app) == target;
     match app.condition("Ready") {
-        Some(ready) if ready.status == "True" && current && applied(app) == target => r::Health::Good,
+        Some(ready) if ready.status == "True" && current && there => r::Health::Good,
         Some(ready) if ready.status == "False" && attempted(app) == target => r::Health::Bad,
         Some(_) | None => r::Health::Waiting,
     }

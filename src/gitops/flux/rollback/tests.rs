@@ -11,7 +11,9 @@ use crate::gitops::flux::job::GateJob;
 use crate::gitops::flux::kustomization::CASE;
 use crate::gitops::flux::source::Source;
 use crate::gitops::wanted::OptIn;
-use crate::rollback::{AutoSync, Case, Gate, Hold, Keeper, Observed, Phase, Revision, Stage, State, Window};
+use crate::rollback::{
+    AutoSync, Case, Gate, Health, Hold, Keeper, Observed, Phase, Revision, Stage, State, Window,
+};
 
 fn merged(mut object: Value, more: &Value) -> Value {
     json_patch::merge(&mut object, more);
@@ -206,6 +208,27 @@ fn what_cannot_go_back_says_why() {
         let live = live(&app("False", "HealthCheckFailed", &more), Some(ended_with(20)), "b");
         let Keeper::Forbids(why) = seen(&live, &fresh()).keeper else { panic!("{more} is forbidden") };
         assert!(why.contains(word), "{why}");
+    }
+}
+
+#[test]
+fn ready_and_current_at_the_target_is_well_whichever_of_its_revisions_is_behind() {
+    let plain = live(&app("True", "ReconciliationSucceeded", &json!({})), None, "b");
+    let mut state = fresh();
+    state.case = Some(case(&plain, Stage::Verifying { since: 0 }));
+    let (good, bad) = (json!("main@sha1:a"), json!("main@sha1:b"));
+    for (ready, attempted, applied, generation, health) in [
+        ("True", &good, &good, 1, Health::Good),
+        ("True", &good, &bad, 1, Health::Good),
+        ("True", &bad, &bad, 1, Health::Waiting),
+        ("True", &good, &bad, 2, Health::Waiting),
+        ("Unknown", &good, &bad, 1, Health::Waiting),
+        ("False", &good, &bad, 1, Health::Bad),
+    ] {
+        let status = json!({"metadata": {"generation": generation},
+            "status": {"lastAttemptedRevision": attempted, "lastAppliedRevision": applied}});
+        let live = live(&app(ready, "ReconciliationSucceeded", &status), None, "b");
+        assert_eq!(seen(&live, &state).health, health, "{ready} {status}");
     }
 }
 
