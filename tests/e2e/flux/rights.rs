@@ -17,7 +17,7 @@ use crate::harness::runtime::eventually;
 
 #[test]
 fn the_gate_reads_nothing_of_flux_but_by_name() {
-    gated("flux-rights", async |ctx| {
+    gated("flux-gate-rights", async |ctx| {
         let _shop = Gated::passed(ctx, Layout::Separate, SourceKind::Git, &Shop::clean("web")).await;
         let uses = ctx.plane.audit.uses_by(&ctx.ns, ACCOUNT);
         let of_flux: BTreeSet<_> = uses

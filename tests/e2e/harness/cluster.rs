@@ -1,5 +1,6 @@
 //! A namespace for each test, and what a test does in it.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Mutex;
@@ -53,6 +54,10 @@ pub(crate) fn with_labelled_namespace(name: &str, labels: &[(&str, &str)], test:
 
 impl Ctx {
     async fn create(name: &str, labels: &[(&str, &str)]) -> Self {
+        // Also of one that is being removed: what is removed with it would be the other's.
+        static TAKEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let is_new = TAKEN.lock().expect("no panic while noting").insert(name.to_owned());
+        assert!(is_new, "each test has a namespace of its own, and there are two with {name}");
         let plane = ControlPlane::shared().await;
         let ctx = Self { plane, client: plane.admin().await, ns: name.to_owned(), cleanup: Mutex::default() };
         let mut labels: serde_json::Map<_, _> =
