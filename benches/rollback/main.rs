@@ -4,7 +4,8 @@
 //! until it leads and is ready, its largest resident size, and what it asks for while nothing happens. Then one
 //! Application whose commits are rejected again and again, with attempts to come and without: from the moment when the
 //! gate's row is visible in the Application until the rollback's operation is, and from the moment when Argo CD has
-//! seen the next commit until auto-sync is on again. All that the servers take is in these figures, and they run on the
+//! seen the next commit until auto-sync is on again. The same for a Kustomization of Flux: from the failed health check
+//! to the swap of its source, and from the source offering the next commit to the release. All that the servers take is in these figures, and they run on the
 //! same machine. `-- --smoke` only shows that it works.
 
 #![allow(
@@ -34,6 +35,12 @@ mod crowd;
 #[path = "../../tests/e2e/rollback/world.rs"]
 mod world;
 
+/// Where the e2e tests have it.
+mod rollback {
+    pub(crate) use crate::world;
+}
+
+mod flux;
 mod pace;
 
 use harness::argocd::ArgoCd;
@@ -67,4 +74,11 @@ fn main() {
             assert!(smoke || back.most <= 5.0, "auto-sync is back after {:.2} s", back.most);
         });
     }
+    with_namespace("bench-flux", async |ctx| {
+        let pace = flux::measure(ctx, rollbacks).await;
+        let [swap, release] = [&pace.to_swap, &pace.to_release].map(|it| pace::of(it));
+        println!("flux count={rollbacks} failed_to_swapped {swap}; offered_to_released {release}");
+        assert!(smoke || swap.p95 <= 2.0, "a swap takes {:.2} s", swap.p95);
+        assert!(smoke || release.most <= 5.0, "a release takes {:.2} s", release.most);
+    });
 }

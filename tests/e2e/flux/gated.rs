@@ -1,7 +1,5 @@
 //! An application that Flux deploys, with the gate in its Kustomization or in one of its own.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Api;
@@ -10,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::gate::files::{QUICK, Shop};
 use crate::harness::cluster::{Ctx, with_namespace};
+use crate::harness::flux::event::fits;
 use crate::harness::flux::{Flux, Kustomization, SourceKind};
 use crate::harness::git::GitRepo;
 use crate::harness::kubelet::PodLog;
@@ -191,23 +190,6 @@ pub(super) struct Run {
     /// Type and message of the condition with which its Job ended.
     pub(super) condition: String,
     pub(super) log: PodLog,
-}
-
-/// Fails unless notification-controller takes this for an event (`apis/event/v1beta1` of fluxcd/pkg).
-pub(super) fn fits(event: &Value) {
-    let fields: BTreeSet<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
-    let required = ["involvedObject", "severity", "timestamp", "message", "reason", "reportingController"];
-    assert!(required.iter().all(|field| fields.contains(field)), "{event:#}");
-    let optional = ["metadata", "reportingInstance"];
-    assert!(fields.iter().all(|it| required.contains(it) || optional.contains(it)), "{event:#}");
-    assert!(["info", "error", "trace"].contains(&event["severity"].as_str().unwrap()), "{event:#}");
-    event["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    assert!((1..=39_000).contains(&event["message"].as_str().unwrap().len()), "{event:#}");
-    let group = event["involvedObject"]["apiVersion"].as_str().unwrap().split('/').next().unwrap();
-    for (key, value) in event["metadata"].as_object().into_iter().flatten() {
-        let known = [group, "event.toolkit.fluxcd.io"].contains(&key.split('/').next().unwrap());
-        assert!(known && value.is_string(), "{key} is dropped: {event:#}");
-    }
 }
 
 fn ended(job: &Job) -> Option<String> {

@@ -7,9 +7,9 @@ use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::flux::gated::fits;
 use crate::harness::argocd::merge;
 use crate::harness::cluster::{Ctx, with_namespace};
+use crate::harness::flux::event::fits;
 use crate::harness::flux::{Flux, Kustomization, SourceKind};
 use crate::harness::git::GitRepo;
 use crate::harness::receiver::Receiver;

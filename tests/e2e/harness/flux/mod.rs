@@ -3,6 +3,7 @@
 //! The stand-in serves each `GitRepository` and `OCIRepository` of the cluster from a local repository: see `source`.
 
 mod archive;
+pub(crate) mod event;
 pub(crate) mod kustomization;
 pub(crate) mod source;
 
