@@ -12,6 +12,8 @@ use crate::rules::resources;
 /// Most characters of a Job's name.
 const NAME: usize = 63;
 const SUFFIX: &str = "-rollback";
+/// Variable with the address of Flux's notification-controller: whoever is told of the verdict is told of the rollback.
+const FLUX_EVENTS: &str = "DRIFTGATE_FLUX_EVENTS_ADDR";
 
 /// What the Job is to do.
 pub(super) struct Order<'a> {
@@ -72,7 +74,10 @@ fn job(own: &Value, name: &str, account: &str, order: &Order<'_>) -> Value {
     let gate = &pod["containers"][0];
     let mut container = json!({"name": "driftgate", "args": order.arguments()});
     // The policy may be a file of the gate's own volumes; the arguments say what it says.
-    container["env"] = json!([{"name": "DRIFTGATE_PLATFORM_POLICY", "value": ""}]);
+    let mut env = vec![json!({"name": "DRIFTGATE_PLATFORM_POLICY", "value": ""})];
+    let told = |variable: &&Value| variable["name"] == FLUX_EVENTS;
+    env.extend(gate["env"].as_array().into_iter().flatten().find(told).cloned());
+    container["env"] = json!(env);
     for field in ["image", "imagePullPolicy", "envFrom", "resources", "securityContext"] {
         if !gate[field].is_null() {
             container[field] = gate[field].clone();
@@ -102,6 +107,19 @@ mod tests {
 
     use super::*;
     use crate::cli;
+
+    #[test]
+    fn flux_is_told_of_the_rollback_where_it_is_told_of_the_verdict() {
+        let text = include_str!("../../../kustomize/components/flux-gate/job.yaml");
+        let own: Value = serde_saphyr::from_str(text).unwrap();
+        let nothing = RollbackPolicy::default();
+        let order = Order { application: "kustomization/apps/shop", passed: None, policy: &nothing };
+        let job = job(&own, "driftgate", "driftgate-rollback", &order);
+        let env = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
+        let names: Vec<_> = env.iter().map(|it| it["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["DRIFTGATE_PLATFORM_POLICY", FLUX_EVENTS]);
+        assert!(env[1]["value"].as_str().unwrap().starts_with("http://notification-controller."), "{env:?}");
+    }
 
     #[test]
     fn the_job_is_the_gates_pod_with_other_arguments_and_no_mark_of_argo_cd() {
