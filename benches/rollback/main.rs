@@ -5,8 +5,8 @@
 //! Application whose commits are rejected again and again, with attempts to come and without: from the moment when the
 //! gate's row is visible in the Application until the rollback's operation is, and from the moment when Argo CD has
 //! seen the next commit until auto-sync is on again. The same for a Kustomization of Flux: from the failed health check
-//! to the swap of its source, and from the source offering the next commit to the release. All that the servers take is in these figures, and they run on the
-//! same machine. `-- --smoke` only shows that it works.
+//! to the swap of its source, and from the source offering the next commit to the release. All that the servers take is
+//! in these figures, and they run on the same machine. `-- --smoke` only shows that it works.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,7 +37,7 @@ mod world;
 
 /// Where the e2e tests have it.
 mod rollback {
-    pub(crate) use crate::world;
+    pub(crate) use crate::{controller, world};
 }
 
 mod flux;

@@ -79,25 +79,34 @@ impl Kustomization {
         whole(&outcome.expect("a watch that goes on").expect("the condition holds for what exists"))
     }
 
-    /// Waits until this commit is applied and healthy.
+    /// Waits until this commit is applied and healthy, by what Ready says: `lastAppliedRevision` can stay behind it.
     pub(crate) async fn ready_at(&self, commit: &str) -> Value {
-        self.until("is ready", |it| is_of(&it["status"]["lastAppliedRevision"], commit) && ready(it, "True"))
-            .await
+        self.until("is ready", |it| {
+            let Some(applied) = applied(it) else { return false };
+            let current = it["status"]["observedGeneration"] == it["metadata"]["generation"];
+            is_of(applied, commit) && current && ready(it, "True")
+        })
+        .await
     }
 
     /// Waits until this commit has failed its health checks.
     pub(crate) async fn failed_at(&self, commit: &str) -> Value {
         self.until("has failed", |it| {
             let failed = condition(it, "Ready")["reason"] == "HealthCheckFailed";
-            is_of(&it["status"]["lastAttemptedRevision"], commit) && failed && ready(it, "False")
+            let attempted = it["status"]["lastAttemptedRevision"].as_str().unwrap_or_default();
+            is_of(attempted, commit) && failed && ready(it, "False")
         })
         .await
     }
 }
 
+/// The revision that its Ready condition tells of.
+pub(crate) fn applied(object: &Value) -> Option<&str> {
+    condition(object, "Ready")["message"].as_str()?.strip_prefix("Applied revision: ")
+}
+
 /// True if a revision is of this commit, from Git or from the registry.
-fn is_of(revision: &Value, commit: &str) -> bool {
-    let revision = revision.as_str().unwrap_or_default();
+fn is_of(revision: &str, commit: &str) -> bool {
     revision.ends_with(&format!("sha1:{commit}")) || revision.ends_with(&digest_of(commit))
 }
 
